@@ -1,0 +1,1 @@
+"""A standards-first FHIR R4 (4.0.1) server."""
