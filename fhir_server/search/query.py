@@ -1,0 +1,330 @@
+"""What a search means, settled: the tree that a store answers. No URL in it, no SQL.
+
+http://hl7.org/fhir/R4/search.html. Every prefix, modifier, partial date and implicit precision is decided before a store
+sees the tree (`search.parse`); what is left are comparisons of the fields of index entries.
+
+Fields of an entry's value, by the kind of value:
+
+    Token       system, code             text comparisons: EQ only (system "" = no system)
+    Text        folded                   STARTS, CONTAINS, WORDS (`:text` of a token: its display and text)
+    String      folded, original         STARTS, ENDS, CONTAINS on folded; EQ on original (`:exact`)
+    Reference   type, id, version, url   EQ; a local reference has type and id, an absolute or canonical one has url
+    Identifier  system, code             EQ (`:identifier` of a reference)
+    DateRange   low, high                EQ LT LE GT GE on microseconds since 1970 (UTC): the period is [low, high)
+    Number      low, high                as above, on numbers; the search value's implicit range is in the comparisons
+    Quantity    low, high, system, code, unit     numbers as above; EQ on text; also canonical (UCUM) forms once known
+    Uri         value, version           EQ, STARTS (`:below`)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from fhir_server.model import Version
+
+# ---- what is indexed
+# msgspec structs: made in a tenth of a dataclass's time, compared by type and value, packed as they are.
+
+
+class _Entry(msgspec.Struct, frozen=True, array_like=True, tag=True, tag_field="value_kind", gc=False):
+    """Packs to a msgpack array that begins with the class's name."""
+
+class Token(_Entry, frozen=True):
+    """A code within a system; system "" where the resource gives none. Case-insensitive parameters fold on extraction."""
+
+    system: str
+    code: str
+
+
+class Text(_Entry, frozen=True):
+    """Words that go with a token, folded: Coding.display, CodeableConcept.text, Identifier.type.text."""
+
+    folded: str
+
+
+class String(_Entry, frozen=True):
+    """A text: `folded` without case, accents and runs of white space; `original` as it stands in the resource."""
+
+    folded: str
+    original: str
+
+
+class Reference(_Entry, frozen=True):
+    """A reference to a resource here (type and id, version where given) or elsewhere (`url`, the others "")."""
+
+    type: str = ""
+    id: str = ""
+    version: str = ""
+    url: str = ""
+
+
+class Identifier(_Entry, frozen=True):
+    """Reference.identifier of a reference: searched with `:identifier`."""
+
+    system: str
+    code: str
+
+
+class DateRange(_Entry, frozen=True):
+    """The time from `low` (inclusive) to `high` (exclusive), in microseconds since 1970 UTC; open ends are ±2**62."""
+
+    low: int
+    high: int
+
+
+class Number(_Entry, frozen=True):
+    """A number (low = high), or a range of numbers; open ends are ±infinity."""
+
+    low: float
+    high: float
+
+
+class Quantity(_Entry, frozen=True):
+    """A quantity (low = high) or a range of quantities, with its unit; "" where a part is absent."""
+
+    low: float
+    high: float
+    system: str = ""
+    code: str = ""
+    unit: str = ""
+
+
+class Uri(_Entry, frozen=True):
+    """A URI or canonical without its version; `version` "" where there is none."""
+
+    value: str
+    version: str = ""
+
+
+Value = Token | Text | String | Reference | Identifier | DateRange | Number | Quantity | Uri
+
+
+class IndexEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One thing that a resource can be found by.
+
+    `param` is the search parameter's code (an alias such as `patient` is settled by the parser: `subject` with a target
+    type). `group` numbers the base element that composites must agree on (0: none). `contained` entries come from
+    contained resources.
+    """
+
+    param: str
+    value: Value
+    group: int = 0
+    contained: bool = False
+
+
+OPEN_LOW, OPEN_HIGH = -(2**62), 2**62
+
+# ---- the tree
+
+
+class Op(StrEnum):
+    EQ = "eq"
+    LT = "lt"
+    LE = "le"
+    GT = "gt"
+    GE = "ge"
+    STARTS = "starts"
+    ENDS = "ends"
+    CONTAINS = "contains"
+    WORDS = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One comparison of one field of an entry's value (`field` from the table at the top of this file)."""
+
+    kind: type[Value]
+    field: str
+    op: Op
+    value: str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The resource has an entry of `param` for which all comparisons of one alternative hold (commas are alternatives)."""
+
+    param: str
+    anyof: tuple[tuple[Compare, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """`_id`: the logical id is one of these (a column of every store, not an index entry)."""
+
+    anyof: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastUpdated:
+    """`_lastUpdated`: comparisons on meta.lastUpdated in microseconds since 1970 (a column); all hold."""
+
+    tests: tuple[tuple[Op, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """`:missing=true`: the resource has no entry of `param` of these kinds."""
+
+    param: str
+    kinds: tuple[type[Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The resource refers by `param` to a current resource of type `target` for which `where` holds."""
+
+    param: str
+    target: str
+    where: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """A current resource of type `source` for which `where` holds refers to this one by its `param` (`_has`)."""
+
+    source: str
+    param: str
+    where: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    of: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    of: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    of: "Node"
+
+
+Node = Match | Ids | LastUpdated | Missing | Chain | Has | And | Or | Not
+
+EVERYTHING = And(())
+NOTHING = Or(())
+
+
+# ---- the question and the answer
+
+
+class Total(StrEnum):
+    """`_total`; an estimate may be exact."""
+
+    NONE = "none"
+    ESTIMATE = "estimate"
+    ACCURATE = "accurate"
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One `_sort` rule. `param` is `_id`, `_lastUpdated` or a code; `kind` is the kind of entry whose lowest (ascending) or
+    highest (descending) field is compared: String.folded, Token.code, DateRange.low or high, Number.low, Uri.value,
+    Reference.id. Resources without such an entry come last, whatever the direction."""
+
+    param: str
+    kind: type[Value] | None
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """The store's business: which versions, in which order, how many.
+
+    `where` maps each type searched to its tree (a system search has several types). Without `sort` the order is the
+    newest-created first. `after` continues a page: the `next` or `previous` of an earlier Page, opaque to all but its store.
+    `count` 0 asks for the total alone.
+    """
+
+    where: dict[str, Node]
+    sort: tuple[Sort, ...] = ()
+    count: int = 20
+    after: str | None = None
+    total: Total = Total.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One match of a search."""
+
+    version: "Version"
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search; `next` and `previous` continue it (None: there is none). `total` as far as it was asked for.
+
+    `touched`: for sorts on what can change, how many resources were touched since page one and so may have been missed.
+    """
+
+    hits: tuple[Hit, ...]
+    next: str | None = None
+    previous: str | None = None
+    total: int | None = None
+    touched: int = 0
+
+
+# ---- what the caller may see
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a principal may see: for each type a tree that the store ANDs in at every alias. A type that is not named is
+    wholly visible only when `everything` is set; otherwise nothing of it is."""
+
+    principal: str
+    everything: bool = False
+    where: dict[str, Node] = field(default_factory=dict)
+
+    def of(self, type_: str) -> Node:
+        """The tree for this type: EVERYTHING, NOTHING or what the policy says."""
+        return self.where.get(type_, EVERYTHING if self.everything else NOTHING)
+
+
+UNRESTRICTED = Access("server", everything=True)
+
+
+# ---- the Bundle's business
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`_include` / `_revinclude` of `source:param[:target]`; param "*" is every reference parameter; `iterate` repeats it."""
+
+    source: str
+    param: str
+    target: str | None = None
+    reverse: bool = False
+    iterate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A whole search URL, understood. `used` are the parameters that took part, in order, decoded: the self link.
+
+    `summary` is "", true, text, data, count or false; `ignored` names parameters that lenient handling passed over, each
+    with the reason (they come back as an outcome entry); `now` is the moment that relative meanings (`ap`, `_at`) hang on.
+    """
+
+    query: SearchQuery
+    include: tuple[Include, ...] = ()
+    elements: tuple[str, ...] = ()
+    summary: str = ""
+    used: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()
+    now: datetime | None = None
+
+
+def conjunction(nodes: Sequence[Node]) -> Node:
+    """All of `nodes`: EVERYTHING for none, the node itself for one."""
+    return nodes[0] if len(nodes) == 1 else And(tuple(nodes))

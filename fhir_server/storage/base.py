@@ -1,0 +1,197 @@
+"""What a store must do: the contract between the server and any database.
+
+The docstrings here are the contract; `tests/storage/contract` proves it on every store. Nothing in it assumes SQL.
+Driver errors never pass this border: a store raises the errors of `fhir_server.outcome` (Unavailable for a database that
+is away, a full disk, an I/O error: nothing was acknowledged) and those below.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from fhir_server.model import Key, Version
+from fhir_server.outcome import Conflict
+from fhir_server.search.query import Access, IndexEntry, Page, SearchQuery
+
+T = TypeVar("T")
+
+
+class VersionConflict(Conflict):
+    """409: another write came between reading a resource and writing it."""
+
+
+class StateConflict(Exception):  # noqa: N818 - the counterpart of VersionConflict for small records
+    """A state record is not at the revision that the writer expected."""
+
+
+class SchemaError(Exception):
+    """The database is newer than this program, or half migrated; the text tells the operator what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Append `version`; `entries` are what its resource is found by (empty for a deletion).
+
+    `expected` is the version id that is current now, or None where no version may exist yet. Anything else there:
+    VersionConflict, and the whole transaction is undone.
+    """
+
+    version: Version
+    entries: Sequence[IndexEntry]
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A small record that is not a resource; `revision` changes with every write."""
+
+    value: bytes
+    revision: int
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Versions, newest first; `next` continues the page (None: it was the last). `total` counts all that the scope holds."""
+
+    versions: tuple[Version, ...]
+    next: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What `Store.check` found wrong: `place` (a table, a resource) and what it means."""
+
+    place: str
+    text: str
+
+
+class StateStore(Protocol):
+    """Small records by space and name, with compare-and-set: accounts, clients, codes, tokens, jobs, keys.
+
+    An expired record reads as absent at once, whenever it is swept.
+    """
+
+    async def read(self, space: str, name: str) -> Record | None: ...
+
+    async def names(self, space: str) -> Sequence[str]: ...
+
+    async def write(
+        self, space: str, name: str, value: bytes, *, expected: int | None = None, expires: datetime | None = None
+    ) -> int:
+        """Stores the value and returns its new revision. `expected` None: there must be no record yet.
+
+        Raises StateConflict where the revision is another one: then nothing was written.
+        """
+        ...
+
+    async def delete(self, space: str, name: str, *, expected: int) -> None: ...
+
+
+class Reader(Protocol):
+    """Reads what its Access lets it see: anything else is as if it did not exist, in every method."""
+
+    async def read(self, key: Key) -> Version | None:
+        """The current version, a deletion included; None where there never was one."""
+        ...
+
+    async def read_many(self, keys: Iterable[Key]) -> list[Version]:
+        """The current versions of those keys that exist and are not deleted, in no promised order."""
+        ...
+
+    async def vread(self, key: Key, version_id: str) -> Version | None:
+        """That version (a deletion too); None where there is none."""
+        ...
+
+    async def history(
+        self,
+        scope: Key | str | None,
+        *,
+        since: datetime | None = None,
+        at: tuple[datetime, datetime] | None = None,
+        count: int,
+        after: str | None = None,
+    ) -> HistoryPage:
+        """Versions of one resource (Key), one type (its name) or all (None), newest first.
+
+        `since`: those with last_updated at or after it. `at` (low, high): those that were current at some moment of it.
+        Pages are stable: versions written after page one do not appear in later pages. `count` 0: total alone.
+        """
+        ...
+
+    async def search(self, query: SearchQuery) -> Page:
+        """The current resources that the query's trees hold for; see SearchQuery and Page.
+
+        Default order: newest created first; whatever matched when page one was made and still matches appears exactly
+        once, in its current state. Raises BadRequest for an `after` that is not one of this store's.
+        """
+        ...
+
+
+class Transaction(Reader, Protocol):
+    """Reads and writes that take place at one moment or not at all. It reads its own writes."""
+
+    state: StateStore
+
+    async def lock(self, *names: str) -> None:
+        """No other transaction holding one of these names runs between now and the commit. Once, before any read."""
+        ...
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """Makes the versions current, with their entries. Raises VersionConflict (see Write)."""
+        ...
+
+    async def purge(self, key: Key, version_id: str | None = None) -> int:
+        """Removes for good: all versions of the resource, or one that is not current. Returns how many are gone."""
+        ...
+
+
+class Store(Protocol):
+    """A database behind the contract. Not a Reader: nothing is read without an Access."""
+
+    state: StateStore
+
+    async def open(self) -> None:
+        """Connects, brings the schema up to date (under a lock, after a backup). Raises SchemaError with an instruction."""
+        ...
+
+    async def close(self) -> None:
+        """Lets running transactions finish, then lets go of the database."""
+        ...
+
+    def reader(self, access: Access) -> Reader: ...
+
+    async def transact(self, access: Access, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Runs `work` in one transaction and returns its result once it is durable.
+
+        `work` awaits nothing but the Transaction, has no other effects, and may be run again after a lost race. Any
+        exception from it undoes everything it did and comes out here unchanged. Neighbours may share a commit.
+        """
+        ...
+
+    def stream(self, access: Access, query: SearchQuery) -> AsyncIterator[Version]:
+        """All matches, oldest created first, without holding a snapshot open while the consumer pauses."""
+        ...
+
+    async def reindex(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:
+        """Replaces the entries of a current version; False where that version is not current any more."""
+        ...
+
+    async def counts(self) -> Mapping[str, int]:
+        """Current resources by type."""
+        ...
+
+    async def probe(self) -> None:
+        """Writes and syncs one small record. Raises Unavailable where that fails."""
+        ...
+
+    async def backup(self, target: Path) -> None:
+        """A consistent copy of everything, taken while the server runs; `target` must not exist yet."""
+        ...
+
+    async def check(self) -> Sequence[Problem]:
+        """Looks for damage: the database's own integrity, orphaned entries, current ≠ newest version."""
+        ...
