@@ -67,6 +67,12 @@ def from_environment(environment: Mapping[str, str] | None = None, **given: Any)
     return Settings(**values)
 
 
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The `FHIR_*` variables that make these settings in another process."""
+    values = {knob_.name: getattr(settings, knob_.name) for knob_ in fields(settings)}
+    return {PREFIX + name.upper(): str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items()}
+
+
 def unknown(environment: Mapping[str, str] | None = None) -> list[str]:
     """The `FHIR_*` variables that are no setting: most likely misspelt."""
     environment = os.environ if environment is None else environment

@@ -1,0 +1,5 @@
+"""The command line: `fhir-server serve | load | export | backup | restore | check | reindex | settings`."""
+
+from fhir_server.cli.main import main
+
+__all__ = ["main"]

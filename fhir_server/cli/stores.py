@@ -1,0 +1,33 @@
+"""The store that a command works on, opened and closed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fhir_server.settings import SettingError, Settings
+from fhir_server.storage import open_store
+from fhir_server.storage.base import Store
+
+SQLITE = "sqlite:///"
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
+    """The store of `settings`; unless `create`, a database file that does not exist is an error and not an empty store."""
+    if not create and settings.store.startswith(SQLITE):
+        path = Path(settings.store.removeprefix(SQLITE))
+        if not path.exists():
+            raise SettingError(f"there is no database {path}: name it with --store sqlite:///FILE")
+    store = open_store(settings.store, settings)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def sqlite_path(settings: Settings) -> Path:
+    """The file of an SQLite store. Raises SettingError for another kind of store."""
+    if not settings.store.startswith(SQLITE):
+        raise SettingError(f"{settings.store} is not an SQLite file: use its own tools for this")
+    return Path(settings.store.removeprefix(SQLITE))
