@@ -23,16 +23,22 @@ class Settings:
     host: str = knob("127.0.0.1", "address to listen on")
     port: int = knob(8000, "port to listen on")
     workers: int = knob(1, "worker processes")
-    base_url: str = knob("", "public base URL of the FHIR API, e.g. https://fhir.example.org/fhir; empty: http://HOST:PORT/fhir")
+    base_url: str = knob(
+        "", "public base URL of the FHIR API, e.g. https://fhir.example.org/fhir; empty: http://HOST:PORT/fhir"
+    )
     auth: str = knob("none", "who may do what: none (everybody, loopback only); smart comes with SMART on FHIR")
     allow_open: bool = knob(False, "let --auth none listen on an address other than loopback")
     demo: bool = knob(False, "load the demo data into an empty store at start")
     update_as_create: bool = knob(True, "PUT to an id that does not exist creates the resource")
-    referential_integrity: bool = knob(False, "refuse references to what does not exist, and deleting what is referred to")
+    referential_integrity: bool = knob(
+        False, "refuse references to what does not exist, and deleting what is referred to"
+    )
     purge: bool = knob(False, "let DELETE [type]/[id]/_history and DELETE …/_history/[vid] remove versions for good")
     require_if_match: bool = knob(False, "refuse updates and patches without If-Match (428)")
     handling: str = knob("strict", "unknown search parameters: strict refuses (400), lenient ignores and says so")
-    conditional_delete_multiple: int = knob(100, "how many resources one conditional delete may remove; 1 refuses several")
+    conditional_delete_multiple: int = knob(
+        100, "how many resources one conditional delete may remove; 1 refuses several"
+    )
     default_count: int = knob(20, "page size where _count is absent")
     max_count: int = knob(1000, "largest page size; a larger _count is cut to it")
     max_includes: int = knob(1000, "most resources that _include and _revinclude add to one page")
@@ -70,7 +76,10 @@ def from_environment(environment: Mapping[str, str] | None = None, **given: Any)
 def to_environment(settings: Settings) -> dict[str, str]:
     """The `FHIR_*` variables that make these settings in another process."""
     values = {knob_.name: getattr(settings, knob_.name) for knob_ in fields(settings)}
-    return {PREFIX + name.upper(): str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items()}
+    return {
+        PREFIX + name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in values.items()
+    }
 
 
 def unknown(environment: Mapping[str, str] | None = None) -> list[str]:

@@ -11,7 +11,9 @@ from fhir_server.cli.stores import opened
 from fhir_server.settings import from_environment
 
 
-def backup(target: Annotated[Path, typer.Argument(help="File to write; it must not exist yet.")], store: Store = None) -> None:
+def backup(
+    target: Annotated[Path, typer.Argument(help="File to write; it must not exist yet.")], store: Store = None
+) -> None:
     """Copy the whole store into one file; the server may go on running."""
 
     async def run() -> None:

@@ -20,7 +20,9 @@ from fhir_server.storage.base import Store as StoreContract
 
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder for the files; it is made where it does not exist.")],
-    type_: Annotated[list[str] | None, typer.Option("--type", help="Only this resource type (may be repeated).")] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="Only this resource type (may be repeated).")
+    ] = None,
     store: Store = None,
     quiet: Quiet = False,
 ) -> None:

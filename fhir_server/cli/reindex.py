@@ -14,7 +14,9 @@ from fhir_server.settings import from_environment
 
 
 def reindex(
-    type_: Annotated[list[str] | None, typer.Option("--type", help="Only this resource type (may be repeated).")] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="Only this resource type (may be repeated).")
+    ] = None,
     store: Store = None,
     quiet: Quiet = False,
 ) -> None:

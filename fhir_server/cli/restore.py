@@ -14,7 +14,9 @@ from fhir_server.settings import SettingError, from_environment
 
 
 def restore(
-    backup: Annotated[Path, typer.Argument(help="A file that `fhir-server backup` wrote.", exists=True, dir_okay=False)],
+    backup: Annotated[
+        Path, typer.Argument(help="A file that `fhir-server backup` wrote.", exists=True, dir_okay=False)
+    ],
     store: Store = None,
 ) -> None:
     """Make a new store from a backup. The store must not exist yet; the copy is checked before it takes the name."""

@@ -72,5 +72,7 @@ def greet(settings: Settings) -> None:
     ):
         console.print(f"  {name:14} {url}", highlight=False)
     if settings.auth == "none":
-        console.print("  [yellow]No sign-in (--auth none): whoever reaches this address may read and change everything.[/]")
+        console.print(
+            "  [yellow]No sign-in (--auth none): whoever reaches this address may read and change everything.[/]"
+        )
     console.print("  Ctrl+C stops it.\n")

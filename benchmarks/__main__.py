@@ -1,0 +1,86 @@
+"""`make bench`: rates, latencies, memory and start-up of the server, beside the ceiling of this machine in the same run.
+
+    python -m benchmarks [--seconds 5] [--connections 32] [--workers 1,2] [--rounds 3] [--only read]
+
+`--rounds` is how often the import set (92,114 resources where the Synthea set is at hand) goes in first.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks import data, generator, servers
+from benchmarks.scenarios import SCENARIOS, Loaded
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    print(
+        f"{os.cpu_count()} cores, load generator on the same machine, {options.connections} connections, SQLite synchronous=FULL"
+    )
+    with tempfile.TemporaryDirectory(prefix="fhir-bench-") as folder:
+        database = Path(folder) / "bench.db"
+        imported(database, options.rounds)
+        for workers in map(int, options.workers.split(",")):
+            measure(database, workers, options)
+
+
+def imported(database: Path, rounds: int) -> None:
+    """Fills the store over HTTP with one worker, and prints at what rate."""
+    with servers.ours(database, 1) as server:
+        print(f"\ncold start to first answer {server.cold_start:.2f} s, memory idle {server.memory()[0]:.0f} MB")
+        total = seconds = 0.0
+        for number in range(rounds):
+            bodies = list(data.bundles())
+            size = sum(len(json.loads(body)["entry"]) for body in bodies)
+            sent = iter([generator.request("POST", "/fhir", body, Prefer="return=minimal") for body in bodies])
+            for share in (2, None):  # the hospitals and practitioners first: the rest refers to them
+                left = [next(sent) for _ in range(share)] if share else list(sent)
+                requests = iter(left)
+                start = perf_counter()
+                run = generator.run(server.port, lambda: next(requests, None), connections=4, seconds=3600)  # noqa: B023
+                seconds += perf_counter() - start
+                if run.errors:
+                    raise SystemExit(f"import failed: {run.statuses}")
+            total += size
+            print(
+                f"import of transaction bundles, round {number + 1}: {total:,.0f} resources at {total / seconds:,.0f}/s so far"
+            )
+        print(f"size on disk {sum(f.stat().st_size for f in database.parent.iterdir()) / total:,.0f} bytes a resource")
+
+
+def measure(database: Path, workers: int, options: argparse.Namespace) -> None:
+    """Prints a row for each scenario, with that many workers."""
+    print(
+        f"\n{workers} worker{'s' if workers > 1 else ''}: {'':21} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'of raw':>7} errors"
+    )
+    run = {"connections": options.connections * workers, "seconds": options.seconds}
+    with servers.raw(workers) as ceiling:
+        hello = generator.request("GET", "/")
+        top = generator.run(ceiling.port, lambda: hello, **run)
+        print(_row("raw ASGI hello, 2 kB", top, top.rate))
+    with servers.ours(database, workers) as server:
+        loaded = Loaded.sample(server.port)
+        for name, scenario in SCENARIOS:
+            if options.only in name:
+                print(_row(name, generator.run(server.port, scenario(loaded), **run), top.rate), flush=True)
+        single = generator.run(server.port, SCENARIOS[5][1](loaded), connections=1, seconds=options.seconds)
+        print(_row("create Observation, 1 client", single, top.rate))
+        print(f"memory after the run: {', '.join(f'{mb:.0f}' for mb in server.memory())} MB")
+
+
+def _row(name: str, run: generator.Measured, ceiling: float) -> str:
+    p50, p99 = run.percentile(0.5), run.percentile(0.99)
+    return f"{name:32} {run.rate:8,.0f} {p50:8.2f} {p99:8.2f} {run.rate / ceiling:7.0%} {run.errors or ''}"
+
+
+main()
