@@ -1,0 +1,70 @@
+"""An XML document as an element tree: UTF-8, no DOCTYPE, no processing instructions, nothing fetched or expanded.
+
+http://hl7.org/fhir/R4/security.html#narrative and http://hl7.org/fhir/R4/xml.html
+"""
+
+import re
+from typing import Final
+
+from lxml import etree
+
+from fhir_server.outcome import Invalid
+
+FHIR: Final = "http://hl7.org/fhir"
+XHTML: Final = "http://www.w3.org/1999/xhtml"
+
+_DECLARATION: Final = re.compile(r"<\?xml\s[^>]*>")
+
+
+def document(raw: bytes) -> tuple[etree._Element, str]:
+    """The root element, comments left out, and the source; Invalid with line and column for what is not safe XML."""
+    source = _decoded(raw)
+    if "<!DOCTYPE" in source:
+        raise Invalid(f"The document has a DOCTYPE (line {line_of(source, '<!DOCTYPE')}); a resource has none")
+    declaration = _DECLARATION.match(source)
+    instruction = source.find("<?", declaration.end() if declaration else 0)
+    if instruction >= 0:
+        raise Invalid(
+            f"The document has a processing instruction (line {line_of(source, '<?', instruction)}); remove it"
+        )
+    root = element(raw)
+    information = root.getroottree().docinfo
+    if (information.encoding or "UTF-8").upper() != "UTF-8" or information.xml_version != "1.0":
+        raise Invalid(
+            f"The document declares XML {information.xml_version} in {information.encoding}; declare XML 1.0 in UTF-8"
+        )
+    return root, source
+
+
+def element(raw: bytes) -> etree._Element:
+    """The root of well-formed XML without comments; Invalid where it is not well-formed."""
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        collect_ids=False,
+    )
+    try:
+        return etree.fromstring(raw, parser)
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise Invalid(f"The document is not well-formed XML at line {line}, column {column}: {error.msg}") from None
+    except (LookupError, ValueError) as error:
+        raise Invalid(f"The document is not XML in UTF-8: {error}") from None
+
+
+def line_of(source: str, text: str, start: int = 0) -> int:
+    """The line on which `text` first stands from `start` on."""
+    return source.count("\n", 0, source.find(text, start)) + 1
+
+
+def _decoded(raw: bytes) -> str:
+    if raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        raise Invalid("The document begins with a byte order mark; send UTF-8 without one")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as broken:
+        line = raw.count(b"\n", 0, broken.start) + 1
+        raise Invalid(f"The document is not UTF-8 (line {line}); XML is sent as UTF-8") from None
