@@ -1,0 +1,61 @@
+"""How much one evaluation may cost: steps, time, results, lengths.
+
+Every navigation, function call and produced item is a step, so that no expression of a client keeps a worker busy.
+http://hl7.org/fhir/R4/security.html
+"""
+
+from time import monotonic
+from typing import Final
+
+from fhir_server.fhirpath.errors import TooCostly
+
+MAX_LENGTH: Final = 10_000
+"""Characters of an expression."""
+
+MAX_DEPTH: Final = 100
+"""Levels of nesting in an expression."""
+
+MAX_STEPS: Final = 1_000_000
+MAX_RESULTS: Final = 10_000
+MAX_SECONDS: Final = 1.0
+
+MAX_STRING: Final = 1_048_576
+"""Characters of a string that an expression makes: R4's limit for strings."""
+
+_CLOCK_EVERY: Final = 1_024
+"""Steps between two looks at the clock, which costs about as much as a step."""
+
+
+class Budget:
+    """What is left of one evaluation's steps and seconds."""
+
+    __slots__ = ("_deadline", "_next_look", "steps")
+
+    def __init__(self, steps: int = MAX_STEPS, seconds: float = MAX_SECONDS) -> None:
+        self.steps = steps
+        self._next_look = steps - _CLOCK_EVERY
+        self._deadline = monotonic() + seconds
+
+    def spend(self, steps: int = 1) -> None:
+        """`steps` fewer are left; TooCostly where none are, or where the time is up."""
+        self.steps -= steps
+        if self.steps < self._next_look:
+            self._look()
+
+    def _look(self) -> None:
+        if self.steps < 0:
+            raise TooCostly(
+                f"The expression needs more than {MAX_STEPS:,} steps on this resource; ask for less at once"
+            )
+        if monotonic() > self._deadline:
+            raise TooCostly(f"The expression needs more than {MAX_SECONDS:g} s on this resource; ask for less at once")
+        self._next_look = self.steps - _CLOCK_EVERY
+
+    def text(self, text: str) -> str:
+        """`text` itself, paid by its length; TooCostly where it is longer than a FHIR string."""
+        if len(text) > MAX_STRING:
+            raise TooCostly(
+                f"The expression makes a string of {len(text):,} characters; at most {MAX_STRING:,} are made"
+            )
+        self.spend(len(text) >> 6)
+        return text

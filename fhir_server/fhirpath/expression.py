@@ -1,0 +1,101 @@
+"""Expressions compiled once and evaluated many times.
+
+http://hl7.org/fhirpath/N1/ and http://hl7.org/fhir/R4/fhirpath.html
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from fhir_server.fhirpath import closures
+from fhir_server.fhirpath.budget import MAX_RESULTS, Budget
+from fhir_server.fhirpath.check import check
+from fhir_server.fhirpath.errors import FhirPathError, TooCostly
+from fhir_server.fhirpath.node import Item, Node, root
+from fhir_server.fhirpath.parser import parse
+from fhir_server.fhirpath.scope import Environment, Run, Scope, truth
+
+_NOTHING: Final = Environment()
+
+
+class Expression:
+    """One expression; immutable, safe to share between threads."""
+
+    __slots__ = ("_evaluate", "_parsed", "text")
+
+    def __init__(self, text: str) -> None:
+        """FhirPathError for what is no expression."""
+        self.text = text
+        self._parsed = parse(text)
+        self._evaluate = closures.compiled(self._parsed)
+
+    def __repr__(self) -> str:
+        return f"<FHIRPath {self.text}>"
+
+    def check(self, type: str) -> None:  # noqa: A002  # FHIR's word
+        """FhirPathError where the expression names elements that R4 does not have, starting from `type`."""
+        check(self._parsed, type)
+
+    def evaluate(
+        self,
+        context: Node | Mapping[str, Any] | None,
+        *,
+        resource: Node | None = None,
+        root_resource: Node | None = None,
+        environment: Environment = _NOTHING,
+        strict: bool = False,
+        budget: Budget | None = None,
+    ) -> list[Item]:
+        """The result on `context` (a resource or one of its nodes): nodes of it and values of the language.
+
+        `resource` is `%resource`, found from `context` where not given: the resource that it stands in; `root_resource`
+        is `%rootResource`, the container of a contained one. `strict` makes FHIRPath's stricter rules hold (as() and iif()).
+        FhirPathError for what cannot be evaluated, TooCostly past the limits; pass one `budget` to bound several together.
+        """
+        node = context if isinstance(context, Node) or context is None else root(context)
+        items: list[Item] = [] if node is None else [node]
+        own = resource or (_resource_of(node) if node else None)
+        run = Run(
+            context=items,
+            resource=own,
+            root=root_resource or (_container_of(own) if own else None),
+            environment=environment,
+            budget=budget or Budget(),
+            now=environment.now or datetime.now(UTC),
+            strict=strict,
+        )
+        try:
+            found = self._evaluate(Scope(run, items))
+        except RecursionError:
+            raise TooCostly("FHIRPath: the resource is nested too deeply for this expression") from None
+        if len(found) > MAX_RESULTS:
+            raise TooCostly(f"FHIRPath: {len(found):,} results; at most {MAX_RESULTS:,} are given")
+        return found
+
+    def holds(self, context: Node | Mapping[str, Any], *, environment: Environment = _NOTHING) -> bool:
+        """Whether the expression, an invariant, is true on `context`; an empty result is false."""
+        return truth(self.evaluate(context, environment=environment), "An invariant") is True
+
+
+def _resource_of(node: Node) -> Node:
+    """The nearest resource at or above `node`."""
+    current = node
+    while current.parent is not None and not (isinstance(current.value, Mapping) and "resourceType" in current.value):
+        current = current.parent
+    return current
+
+
+def _container_of(resource: Node) -> Node:
+    """The resource that contains this one; itself where it is not contained (an entry of a Bundle is not)."""
+    if resource.key == "contained" and resource.parent is not None:
+        return _resource_of(resource.parent)
+    return resource
+
+
+@lru_cache(maxsize=2048)
+def compile(expression: str) -> Expression:  # noqa: A001  # FHIRPath's word, too
+    """The compiled `expression`, from a cache where it was compiled before; FhirPathError for what is none."""
+    if not isinstance(expression, str):
+        raise FhirPathError("FHIRPath: an expression is a string")
+    return Expression(expression)

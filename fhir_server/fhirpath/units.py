@@ -1,0 +1,117 @@
+"""UCUM units as far as comparing and calculating needs them: a factor and the powers of base units.
+
+Prefixes, products, quotients, exponents and annotations are understood; of the atoms those that health records hold.
+Units of offset scales (Cel, [degF]) and arbitrary units ([IU]) are dimensions of their own. https://ucum.org/ucum
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+_PREFIXES: Final = {
+    "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1,
+    "d": -1, "c": -2, "m": -3, "u": -6, "n": -9, "p": -12, "f": -15, "a": -18, "z": -21, "y": -24,
+}  # fmt: skip
+
+_BASE: Final = ("m", "s", "g", "rad", "K", "C", "cd", "mol", "B", "eq", "osm")
+
+_METRIC: Final = {
+    "L": ("0.001", "m3"), "l": ("0.001", "m3"), "Hz": ("1", "s-1"), "N": ("1000", "g.m/s2"), "Pa": ("1000", "g/m/s2"),
+    "J": ("1000", "g.m2/s2"), "W": ("1000", "g.m2/s3"), "A": ("1", "C/s"), "V": ("1000", "g.m2/s2/C"),
+    "Ohm": ("1000", "g.m2/s/C2"), "S": ("0.001", "C2.s/g/m2"), "F": ("0.001", "C2.s2/g/m2"), "t": ("1000000", "g"),
+    "bar": ("100000000", "g/m/s2"), "cal": ("4184", "g.m2/s2"), "cal_th": ("4184", "g.m2/s2"), "eV": ("1.602176634e-16", "g.m2/s2"),
+    "U": ("1", "umol/min"), "m[Hg]": ("133322000", "g/m/s2"), "m[H2O]": ("9806650", "g/m/s2"), "Gy": ("1", "m2/s2"),
+    "Sv": ("1", "m2/s2"), "Bq": ("1", "s-1"), "Ci": ("37000000000", "s-1"), "sr": ("1", "rad2"), "T": ("1000", "g/s/C"),
+    "lm": ("1", "cd.rad2"), "lx": ("1", "cd.rad2/m2"), "Cel": ("1", "Cel"), "[iU]": ("1", "[iU]"), "[IU]": ("1", "[iU]"),
+    "dyn": ("0.01", "g.m/s2"), "P": ("100", "g/m/s"), "kat": ("1", "mol/s"), "u": ("1.66053906660e-24", "g"),
+}  # fmt: skip
+
+_PLAIN: Final = {
+    "%": ("0.01", ""), "[ppth]": ("0.001", ""), "[ppm]": ("0.000001", ""), "[ppb]": ("0.000000001", ""), "10*": ("10", ""), "10^": ("10", ""),
+    "[pi]": ("3.1415926535897932384626433832795", ""), "min": ("60", "s"), "h": ("3600", "s"), "d": ("86400", "s"),
+    "wk": ("604800", "s"), "mo": ("2629800", "s"), "a": ("31557600", "s"), "deg": ("0.01745329251994329577", "rad"),
+    "[in_i]": ("0.0254", "m"), "[ft_i]": ("0.3048", "m"), "[yd_i]": ("0.9144", "m"), "[mi_i]": ("1609.344", "m"),
+    "[in_us]": ("0.0254000508001016", "m"), "[ft_us]": ("0.304800609601219", "m"), "[lb_av]": ("453.59237", "g"),
+    "[oz_av]": ("28.349523125", "g"), "[gr]": ("0.06479891", "g"), "[stone_av]": ("6350.29318", "g"), "[drp]": ("0.00000005", "m3"),
+    "[gal_us]": ("0.003785411784", "m3"), "[qt_us]": ("0.000946352946", "m3"), "[pt_us]": ("0.000473176473", "m3"),
+    "[foz_us]": ("0.0000295735295625", "m3"), "[tbs_us]": ("0.00001478676478125", "m3"), "[tsp_us]": ("0.00000492892159375", "m3"),
+    "[cup_us]": ("0.0002365882365", "m3"), "[degF]": ("1", "[degF]"), "[pH]": ("1", "[pH]"), "[arb'U]": ("1", "[arb'U]"),
+    "[hpf]": ("1", ""), "[lpf]": ("100", ""), "atm": ("101325000", "g/m/s2"), "[Btu]": ("1055056", "g.m2/s2"),
+    "[psi]": ("6894757.293168", "g/m/s2"), "B[SPL]": ("1", "B[SPL]"), "[CFU]": ("1", "[CFU]"), "[diop]": ("1", "m-1"),
+}  # fmt: skip
+
+_OWN: Final = frozenset({"Cel", "[iU]", "[degF]", "[pH]", "[arb'U]", "B[SPL]", "[CFU]"})
+_COMPONENT: Final = re.compile(
+    r"([./]?)(?:(\d+)(?![*^\d])|((?:10[*^])|[A-Za-z%_'\[][A-Za-z%_'0-9\[\]]*?)([+-]?\d+)?)(\{[^{}]*\})?(?=[./)]|$)"
+)
+_MAX_UNIT: Final = 100
+_MAX_POWER: Final = 30
+_MAX_MAGNITUDE: Final = 200
+"""Powers of ten between a unit and the base units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One such unit is `factor` of the product of the base units in `powers`."""
+
+    factor: Decimal
+    powers: tuple[tuple[str, int], ...]
+
+    def times(self, other: "Unit", power: int = 1) -> "Unit":
+        powers = dict(self.powers)
+        for base, exponent in other.powers:
+            powers[base] = powers.get(base, 0) + exponent * power
+        kept = tuple(sorted((base, exponent) for base, exponent in powers.items() if exponent))
+        return Unit(self.factor * other.factor**power, kept)
+
+    @property
+    def code(self) -> str:
+        """The product of base units in UCUM's words; `1` for none."""
+        return ".".join(f"{base}{power if power != 1 else ''}" for base, power in self.powers) or "1"
+
+
+ONE: Final = Unit(Decimal(1), ())
+
+
+@lru_cache(maxsize=1024)
+def unit(code: str) -> Unit | None:
+    """The unit of a UCUM code, None where the code is not known here."""
+    if code in {"", "1"}:
+        return ONE
+    if len(code) > _MAX_UNIT or "(" in code:
+        return None
+    whole, at = ONE, 0
+    if code.startswith("{") and code.endswith("}"):
+        return ONE
+    while at < len(code):
+        found = _COMPONENT.match(code, at)
+        if not found or found.end() == at or (at and not found[1]):
+            return None
+        part = Unit(Decimal(found[2]), ()) if found[2] else _atom(found[3])
+        power = int(found[4] or 1)
+        if part is None or abs(power) > _MAX_POWER or not part.factor:
+            return None
+        whole = whole.times(part, -power if found[1] == "/" else power)
+        at = found.end()
+    return whole if abs(whole.factor.adjusted()) <= _MAX_MAGNITUDE else None
+
+
+@lru_cache(maxsize=1024)
+def _atom(name: str) -> Unit | None:
+    if name in _BASE or name in _OWN:
+        return Unit(Decimal(1), ((name, 1),))
+    if (known := _PLAIN.get(name) or _METRIC.get(name)) is not None:
+        return _derived(*known)
+    for length in (2, 1):
+        prefix, rest = name[:length], name[length:]
+        if prefix in _PREFIXES and (rest in _METRIC or rest in _BASE):
+            atom = _atom(rest)
+            return atom and Unit(atom.factor.scaleb(_PREFIXES[prefix]), atom.powers)
+    return None
+
+
+def _derived(factor: str, code: str) -> Unit | None:
+    base = Unit(Decimal(1), ((code, 1),)) if code in _OWN else unit(code)
+    return base and Unit(Decimal(factor) * base.factor, base.powers)
