@@ -14,6 +14,7 @@ FHIR: Final = "http://hl7.org/fhir"
 XHTML: Final = "http://www.w3.org/1999/xhtml"
 
 _DECLARATION: Final = re.compile(r"<\?xml\s[^>]*>")
+_DECLARED: Final = re.compile(r"""(version|encoding)\s*=\s*(["'])(.*?)\2""")
 
 
 def document(raw: bytes) -> tuple[etree._Element, str]:
@@ -27,13 +28,16 @@ def document(raw: bytes) -> tuple[etree._Element, str]:
         raise Invalid(
             f"The document has a processing instruction (line {line_of(source, '<?', instruction)}); remove it"
         )
-    root = element(raw)
-    information = root.getroottree().docinfo
-    if (information.encoding or "UTF-8").upper() != "UTF-8" or information.xml_version != "1.0":
-        raise Invalid(
-            f"The document declares XML {information.xml_version} in {information.encoding}; declare XML 1.0 in UTF-8"
-        )
-    return root, source
+    if declaration:
+        _refuse_declaration(declaration[0])
+    return element(raw), source
+
+
+def _refuse_declaration(declaration: str) -> None:
+    said = {name: value for name, _, value in _DECLARED.findall(declaration)}
+    version, encoding = said.get("version", "1.0"), said.get("encoding", "UTF-8")
+    if version != "1.0" or encoding.upper() != "UTF-8":
+        raise Invalid(f"The document declares XML {version} in {encoding}; declare XML 1.0 in UTF-8")
 
 
 def element(raw: bytes) -> etree._Element:
@@ -49,8 +53,8 @@ def element(raw: bytes) -> etree._Element:
     try:
         return etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:
-        line, column = error.position
-        raise Invalid(f"The document is not well-formed XML at line {line}, column {column}: {error.msg}") from None
+        (line, column), message = error.position, (error.msg or "").partition(", line ")[0]
+        raise Invalid(f"The document is not well-formed XML at line {line}, column {column}: {message}") from None
     except (LookupError, ValueError) as error:
         raise Invalid(f"The document is not XML in UTF-8: {error}") from None
 

@@ -61,6 +61,7 @@ class _Reading:
         self._source = source
         self._divs: list[str] | None = None
         self._divs_met = 0
+        self._depth = 0
 
     def resource(self, node: etree._Element, path: str, *, at_root: bool = False) -> Json:
         """The resource that `node` is, at `path` ("" for the document itself)."""
@@ -96,6 +97,16 @@ class _Reading:
         return tree
 
     def _members(self, node: etree._Element, type: str, path: str, tree: Json) -> None:  # noqa: A002
+        self._depth += 1
+        if self._depth <= json.MAX_DEPTH:
+            self._children(node, type, path, tree)
+        else:
+            self._refuse(
+                node, path, f"The document is nested deeper than {json.MAX_DEPTH} levels; no resource needs that"
+            )
+        self._depth -= 1
+
+    def _children(self, node: etree._Element, type: str, path: str, tree: Json) -> None:  # noqa: A002
         positions, last, counts = _positions(type), 0, dict[str, int]()
         attributes_only = not definitions().is_resource(type)
         self._refuse_text(node, node.text, path)

@@ -103,10 +103,11 @@ class _Writing:
             raise Invalid(f"{element.name} is an object in JSON", expression=path)
 
     def _complex(self, element: Element, tree: Mapping[str, Any], path: str, depth: int) -> None:
-        attributes, children, _ = _plan(element.type)
-        written = "".join(f' {a.name}="{_text(tree[a.name], path)}"' for a in attributes if a.name in tree)
+        attributes, _, _ = _plan(element.type)
+        present = [a.name for a in attributes if a.name in tree]
+        written = "".join(f' {name}="{_text(tree[name], path)}"' for name in present)
         start = self._start(depth)
-        if len(tree) == written.count('="') and not any(child.name in tree for child in children):
+        if len(present) == len(tree):
             self.pieces.append(f"{start}<{element.name}{written}/>")
             return
         self.pieces.append(f"{start}<{element.name}{written}>")
