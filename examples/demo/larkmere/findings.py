@@ -224,7 +224,7 @@ class Findings(Frame):
             "Flag",
             f"flag-{' '.join(text.split()[:2])}",
             status="active",
-            category=[hl7("flag-category", category, category.capitalize())],
+            category=[hl7("flag-category", category)],
             code={"text": text},
             subject=self.subject,
             period=period(since),
