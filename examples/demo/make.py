@@ -80,6 +80,7 @@ def transaction(resources: Iterable[Resource]) -> str:
 
 def write(folder: Path) -> None:
     """Every Bundle is a file in `folder`, in UTF-8, with one newline at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, resources in BUNDLES.items():
         folder.joinpath(name).write_bytes(transaction(resources).encode())
 
