@@ -5,7 +5,7 @@ http://hl7.org/fhir/R4/json.html
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,26 +14,13 @@ from typing import Any, Final
 import msgspec
 import orjson
 
+from fhir_server.formats import strict
 from fhir_server.formats.numbers import Exact, NumberRefused, decimal, integer
 from fhir_server.outcome import Invalid
 
-MAX_DEPTH: Final = 100
-"""Objects and arrays within each other, the resource itself counted."""
-
-_DEEP: Final = b"\n" + b"  " * MAX_DEPTH
+_DEEP: Final = b"\n" + b"  " * strict.MAX_DEPTH
 _SUSPICIOUS_ESCAPE: Final = re.compile(rb"\\(?:[bf]|u00[01]|u[fF]{3}[eEfF])")
-_FORBIDDEN_CHARACTER: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _EXACT: Final = msgspec.json.Decoder(float_hook=decimal)
-_ADVICE: Final = {
-    "number is infinity": "numbers must have an exponent from -300 to 300",
-    "surrogate": "characters outside the basic plane are written as they are or as a pair of surrogates",
-    "byte order mark": "send the resource without a byte order mark",
-    "control character": "write control characters as \\t, \\r or \\n",
-    "zero-length": "send a resource",
-    "after document": "send one resource and nothing behind it",
-    "depth": f"at most {MAX_DEPTH} levels are accepted",
-    "not valid UTF-8": "JSON is sent as UTF-8",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +50,16 @@ def parse(raw: bytes) -> Parsed:
     try:
         plain = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise _not_json(raw, error) from None
+        raise strict.not_json(raw, error) from None
     if type(plain) is not dict:
         raise Invalid('The document is not a JSON object; a resource is sent as {"resourceType": …}')
-    many = raw.count(b"{") >= MAX_DEPTH // 2 or raw.count(b"[") >= MAX_DEPTH // 2
+    many = raw.count(b"{") >= strict.MAX_DEPTH // 2 or raw.count(b"[") >= strict.MAX_DEPTH // 2
     layout = _SPREAD if many else _COMPACT
     again = _laid_out(plain, layout)
-    if many and _DEEP in again and _levels(plain) > MAX_DEPTH:
-        raise _too_deep()
+    if many and _DEEP in again and strict.levels(plain) > strict.MAX_DEPTH:
+        raise strict.too_deep()
     if (b"\\" in raw and _SUSPICIOUS_ESCAPE.search(raw)) or (not raw.isascii() and b"\xef\xbf" in raw):
-        _refuse_characters(plain)
+        strict.refuse_characters(plain)
     if again == raw or again == (sent := msgspec.json.format(raw, indent=layout.indent)):
         return Parsed(plain, plain)
     return _parse_exactly(raw, sent, plain, layout)
@@ -98,16 +85,13 @@ def stamp(tree: Mapping[str, Any], id: str, version_id: str, last_updated: datet
 
     A client's own id, versionId and lastUpdated are replaced, the other members of meta kept; `tree` is not changed.
     """
-    meta = {"versionId": version_id, "lastUpdated": instant(last_updated)}
-    sent = tree.get("meta")
-    if sent:
-        meta.update((name, value) for name, value in sent.items() if name not in _SERVER_META)
-    body = {"resourceType": tree["resourceType"], "id": id, "meta": meta}
-    body.update((name, value) for name, value in tree.items() if name not in body)
+    meta = {"versionId": "", "lastUpdated": "", **(tree.get("meta") or {})}
+    meta["versionId"], meta["lastUpdated"] = version_id, instant(last_updated)
+    meta.pop("_versionId", None)
+    meta.pop("_lastUpdated", None)
+    body = {"resourceType": "", "id": "", "meta": meta, **tree}
+    body["id"], body["meta"] = id, meta
     return orjson.dumps(body, default=_written)
-
-
-_SERVER_META: Final = frozenset({"versionId", "lastUpdated", "_versionId", "_lastUpdated"})
 
 
 def _written(value: object) -> orjson.Fragment:
@@ -116,22 +100,6 @@ def _written(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(str(value))
     raise TypeError
-
-
-def _not_json(raw: bytes, error: orjson.JSONDecodeError) -> Invalid:
-    try:
-        raw.decode()
-    except UnicodeDecodeError as broken:
-        return Invalid(
-            f"The document is not UTF-8 at {_place(raw, broken.start)}; JSON is sent as UTF-8 without a byte order mark"
-        )
-    advice = next((text for word, text in _ADVICE.items() if word in error.msg), "see http://hl7.org/fhir/R4/json.html")
-    return Invalid(f"The document is not JSON at line {error.lineno}, column {error.colno}: {error.msg}; {advice}")
-
-
-def _place(raw: bytes, offset: int) -> str:
-    start, lines = raw.rfind(b"\n", 0, offset) + 1, raw.count(b"\n", 0, offset)
-    return f"line {lines + 1}, column {offset - start + 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,49 +118,7 @@ def _laid_out(plain: dict[str, Any], layout: _Layout) -> bytes:
     try:
         return orjson.dumps(plain, option=layout.option)
     except orjson.JSONEncodeError:  # orjson reads 1,024 levels and writes 254
-        raise _too_deep() from None
-
-
-def _levels(node: object) -> int:
-    """Objects and arrays within each other; `node` has been written, so there are less than 255."""
-    if isinstance(node, dict):
-        return 1 + max(map(_levels, node.values()), default=0)
-    return 1 + max(map(_levels, node), default=0) if isinstance(node, list) else 0
-
-
-def _too_deep() -> Invalid:
-    return Invalid(f"The document is nested deeper than {MAX_DEPTH} levels; no resource needs that")
-
-
-def _refuse_characters(plain: dict[str, Any]) -> None:
-    for path, text in _strings(plain, root(plain)):
-        found = _FORBIDDEN_CHARACTER.search(text)
-        if found:
-            raise Invalid(
-                f"A string holds the character U+{ord(found[0]):04X}, which FHIR cannot carry; "
-                "below U+0020 only tab, line feed and carriage return are allowed",
-                code="value",
-                expression=path,
-            )
-
-
-def root(tree: Mapping[str, Any]) -> str:
-    """Where FHIRPaths into this resource start: its type."""
-    name = tree.get("resourceType")
-    return name if isinstance(name, str) and name.isalpha() else ""
-
-
-def _strings(node: object, path: str) -> Iterator[tuple[str, str]]:
-    """Every string below `node` with its FHIRPath, keys included."""
-    if isinstance(node, str):
-        yield path, node
-    elif isinstance(node, dict):
-        for name, value in node.items():
-            yield path, name
-            yield from _strings(value, f"{path}.{name}")
-    elif isinstance(node, list):
-        for position, value in enumerate(node):
-            yield from _strings(value, f"{path}[{position}]")
+        raise strict.too_deep() from None
 
 
 def _parse_exactly(raw: bytes, sent: bytes, plain: dict[str, Any], layout: _Layout) -> Parsed:
@@ -237,9 +163,11 @@ def _parse_slowly(raw: bytes, plain: dict[str, Any]) -> Parsed:
     try:
         tree = json.loads(raw, parse_float=number, parse_int=whole, object_pairs_hook=_without_duplicates)
     except NumberRefused as refused:
-        raise Invalid(f"{refused.reason} ({_place(raw, raw.find(refused.text.encode()))})", code="value") from None
+        raise Invalid(
+            f"{refused.reason} ({strict.place(raw, raw.find(refused.text.encode()))})", code="value"
+        ) from None
     except _DuplicateKey:
-        raise _duplicate(raw) from None
+        raise strict.duplicate(raw) from None
     return Parsed(tree, plain) if exact else Parsed(plain, plain)
 
 
@@ -252,28 +180,3 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         raise _DuplicateKey
     return members
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object as its members in order, duplicates and all."""
-
-
-def _duplicate(raw: bytes) -> Invalid:
-    pairs = json.loads(raw, parse_int=Exact, object_pairs_hook=_Pairs)
-    start = next((value for key, value in pairs if key == "resourceType" and isinstance(value, str)), "")
-    path = next(_duplicates(pairs, start if start.isalpha() else ""))
-    return Invalid(f"{path} is there more than once; every key may stand once in an object", expression=path)
-
-
-def _duplicates(node: object, path: str) -> Iterator[str]:
-    if isinstance(node, _Pairs):
-        seen = set()
-        for key, value in node:
-            below = f"{path}.{key}" if path else key
-            if key in seen:
-                yield below
-            seen.add(key)
-            yield from _duplicates(value, below)
-    elif isinstance(node, list):
-        for position, value in enumerate(node):
-            yield from _duplicates(value, f"{path}[{position}]")

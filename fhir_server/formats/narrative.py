@@ -9,11 +9,9 @@ from typing import Final
 
 from lxml import etree
 
+from fhir_server.formats.strict import MAX_DEPTH
 from fhir_server.formats.xml.document import XHTML, element
 from fhir_server.outcome import Invalid
-
-MAX_DEPTH: Final = 100
-"""Elements within each other, the div itself counted."""
 
 _ELEMENTS: Final = (
     "a abbr acronym address area b big blockquote br bdo caption cite code col colgroup dd del dfn div dl dt em h1 h2 h3 "

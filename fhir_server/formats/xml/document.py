@@ -53,10 +53,19 @@ def element(raw: bytes) -> etree._Element:
     try:
         return etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:
-        (line, column), message = error.position, (error.msg or "").partition(", line ")[0]
+        (line, column), message = error.position, _message(error.msg or "")
         raise Invalid(f"The document is not well-formed XML at line {line}, column {column}: {message}") from None
     except (LookupError, ValueError) as error:
         raise Invalid(f"The document is not XML in UTF-8: {error}") from None
+
+
+def _message(text: str) -> str:
+    """libxml2's words, without its advice to lift its limits (256 levels, 10 MB in one value)."""
+    if "depth" in text:
+        return "it is nested too deeply"
+    if "XML_PARSE_HUGE" in text:
+        return "a value is longer than 10 MB, more than XML may carry here; send the resource as JSON"
+    return text.partition(", line ")[0]
 
 
 def line_of(source: str, text: str, start: int = 0) -> int:

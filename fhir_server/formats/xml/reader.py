@@ -14,6 +14,7 @@ from fhir_server.definitions import Element, definitions
 from fhir_server.formats import json, narrative
 from fhir_server.formats.json import Parsed
 from fhir_server.formats.numbers import NumberRefused, decimal, integer
+from fhir_server.formats.strict import MAX_DEPTH
 from fhir_server.formats.xml.document import FHIR, XHTML, document
 from fhir_server.outcome import Invalid, Issue
 
@@ -98,12 +99,10 @@ class _Reading:
 
     def _members(self, node: etree._Element, type: str, path: str, tree: Json) -> None:  # noqa: A002
         self._depth += 1
-        if self._depth <= json.MAX_DEPTH:
+        if self._depth <= MAX_DEPTH:
             self._children(node, type, path, tree)
         else:
-            self._refuse(
-                node, path, f"The document is nested deeper than {json.MAX_DEPTH} levels; no resource needs that"
-            )
+            self._refuse(node, path, f"The document is nested deeper than {MAX_DEPTH} levels; no resource needs that")
         self._depth -= 1
 
     def _children(self, node: etree._Element, type: str, path: str, tree: Json) -> None:  # noqa: A002

@@ -14,6 +14,7 @@ import orjson
 from fhir_server.definitions import Element, definitions
 from fhir_server.formats import json, narrative
 from fhir_server.formats.numbers import Exact
+from fhir_server.formats.strict import MAX_DEPTH
 from fhir_server.formats.xml.document import FHIR
 from fhir_server.outcome import Invalid
 
@@ -53,8 +54,8 @@ class _Writing:
         self._pretty = pretty
 
     def _start(self, depth: int) -> str:
-        if depth > json.MAX_DEPTH + 1:
-            raise Invalid(f"The resource is nested deeper than {json.MAX_DEPTH} levels; no resource needs that")
+        if depth > MAX_DEPTH + 1:
+            raise Invalid(f"The resource is nested deeper than {MAX_DEPTH} levels; no resource needs that")
         return "\n" + "  " * depth if self._pretty else ""
 
     def resource(self, tree: object, path: str, depth: int) -> None:

@@ -199,7 +199,8 @@ BOMB = "<!DOCTYPE Patient [<!ENTITY a 'aaaaaaaaaa'>" + "".join(
         (b'<DomainResource xmlns="http://hl7.org/fhir"/>', "is not an R4 resource type"),
         (patient("", " id='1'"), "Patient has the attribute id; resources have none"),
         (patient("<x xmlns:xi='http://www.w3.org/2001/XInclude'><xi:include href='/etc/passwd'/></x>"), "no element x"),
-        (b"<a>" * 100_000, "not well-formed"),
+        (b"<a>" * 100_000, "it is nested too deeply"),
+        (patient(f"<id value='{'A' * 10_500_000}'/>"), "a value is longer than 10 MB"),
     ],
 )
 def test_hostile_document_is_refused(raw: bytes, fault: str) -> None:
