@@ -1,0 +1,146 @@
+"""Gate R1: `kill -9` under load. No acknowledged write is lost, no transaction is torn, and start-up needs no repair."""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.http.server import Process, command, free_port, start
+
+URNS = [f"urn:uuid:05efabf0-4be2-4561-91ce-5154842500{n:02}" for n in range(5)]
+
+
+@dataclass(slots=True)
+class Acknowledged:
+    """What the server said is done: ids with versions, and the members of transactions."""
+
+    versions: dict[str, int] = field(default_factory=dict)
+    transactions: list[list[str]] = field(default_factory=list)
+    writes: int = 0
+
+
+def patient(marker: str) -> dict[str, object]:
+    return {"resourceType": "Patient", "identifier": [{"system": "urn:tests:kill", "value": marker}]}
+
+
+def transaction(marker: str) -> dict[str, object]:
+    entries = [
+        {"fullUrl": u, "resource": patient(marker), "request": {"method": "POST", "url": "Patient"}} for u in URNS
+    ]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def writing(base: str, worker: int, done: Acknowledged, stop: threading.Event) -> None:
+    """Creates, updates and transactions until the server is gone; keeps what was acknowledged."""
+    last: tuple[str, int] | None = None
+    number = 0
+    with httpx.Client(timeout=10) as client:
+        while not stop.is_set():
+            number += 1
+            marker = f"{worker}-{time.monotonic_ns()}"
+            try:
+                if number % 3 == 0 and last:
+                    body = patient(marker) | {"id": last[0]}
+                    answer = client.put(f"{base}/Patient/{last[0]}", json=body)
+                elif number % 3 == 1:
+                    answer = client.post(f"{base}/Patient", json=patient(marker))
+                else:
+                    answer = client.post(base, json=transaction(marker))
+            except httpx.HTTPError:
+                return
+            assert answer.status_code in (200, 201), answer.text
+            made = answer.json()
+            if made["resourceType"] == "Bundle":
+                ids = [entry["response"]["location"].split("Patient/")[1].split("/")[0] for entry in made["entry"]]
+                done.transactions.append(ids)
+                done.writes += len(ids)
+            else:
+                last = (made["id"], int(made["meta"]["versionId"]))
+                done.versions[last[0]] = last[1]
+                done.writes += 1
+
+
+def verify(base: str, done: Acknowledged) -> None:
+    """Everything acknowledged is there; no transaction is there in part."""
+    with httpx.Client(timeout=30) as client:
+        for id_, version in done.versions.items():
+            assert int(client.get(f"{base}/Patient/{id_}").json()["meta"]["versionId"]) >= version
+        for ids in done.transactions:
+            assert [client.get(f"{base}/Patient/{id_}").status_code for id_ in ids] == [200] * 5
+        url: str | None = f"{base}/Patient?_count=1000"
+        members: dict[str, int] = {}
+        while url:
+            page = client.get(url).json()
+            for entry in page.get("entry", []):
+                marker = entry["resource"]["identifier"][0]["value"]
+                members[marker] = members.get(marker, 0) + 1
+            url = next((link["url"] for link in page["link"] if link["relation"] == "next"), None)
+        assert set(members.values()) <= {1, 5}
+
+
+def one_round(options: list[str], folder: Path, done: Acknowledged, chance: random.Random) -> None:
+    port = free_port()
+    began = time.monotonic()
+    server: Process = start(command(*options, port=port), port, cwd=folder)
+    assert time.monotonic() - began < 15
+    stop = threading.Event()
+    writers = [threading.Thread(target=writing, args=(server.base, n, done, stop)) for n in range(4)]
+    for writer in writers:
+        writer.start()
+    time.sleep(chance.uniform(0.2, 1.2))
+    server.kill()
+    stop.set()
+    for writer in writers:
+        writer.join()
+
+
+def killed(rounds: int, workers: int, tmp_path: Path, seconds: float = 0) -> Acknowledged:
+    chance, total = random.Random(20261122), Acknowledged()
+    database = tmp_path / "fhir.db"
+    options = ["--store", f"sqlite:///{database}", "--workers", str(workers)]
+    until = time.monotonic() + seconds
+    number = 0
+    while number < rounds or time.monotonic() < until:
+        number += 1
+        done = Acknowledged()
+        one_round(options, tmp_path, done, chance)
+        port = free_port()
+        server = start(command(*options, port=port), port, cwd=tmp_path)
+        verify_some(server.base, done)
+        server.stop()
+        total.writes += done.writes
+        total.versions |= done.versions
+        total.transactions += done.transactions
+    port = free_port()
+    server = start(command(*options, port=port), port, cwd=tmp_path)
+    verify(server.base, total)
+    server.stop()
+    check = [sys.executable, "-m", "fhir_server", "check", "--store", f"sqlite:///{database}"]
+    found = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout.strip()) == (0, "no problems found")
+    return total
+
+
+def verify_some(base: str, done: Acknowledged) -> None:
+    """The newest acknowledged writes of the round: the ones that a crash would take."""
+    with httpx.Client(timeout=30) as client:
+        for id_, version in list(done.versions.items())[-20:]:
+            assert int(client.get(f"{base}/Patient/{id_}").json()["meta"]["versionId"]) >= version
+        for ids in done.transactions[-5:]:
+            assert [client.get(f"{base}/Patient/{id_}").status_code for id_ in ids] == [200] * 5
+
+
+def test_kill_under_load_loses_and_tears_nothing(tmp_path: Path) -> None:
+    assert killed(5, 1, tmp_path).writes > 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_fifty_kills_under_load_lose_and_tear_nothing(workers: int, tmp_path: Path, soak: float) -> None:
+    assert killed(50, workers, tmp_path, soak).writes > 5_000

@@ -1,0 +1,114 @@
+"""Gate R4: races over HTTP, two worker processes. One winner where one is promised; no update lost; nothing half visible."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.http.server import running
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder: Path = tmp_path_factory.mktemp("races")
+    with running("--store", f"sqlite:///{folder / 'fhir.db'}", "--workers", "2", cwd=folder) as server:
+        yield server.base
+
+
+def client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=50))
+
+
+def patient(value: str, **more: object) -> dict[str, object]:
+    return {"resourceType": "Patient", "identifier": [{"system": "urn:tests:race", "value": value}], **more}
+
+
+async def test_200_conditional_creates_with_one_criteria_make_one_resource(base: str) -> None:
+    criteria = "identifier=urn:tests:race|one"
+    async with client() as http:
+        posts = [
+            http.post(f"{base}/Patient", json=patient("one"), headers={"If-None-Exist": criteria}) for _ in range(200)
+        ]
+        answers = await asyncio.gather(*posts)
+        found = (await http.get(f"{base}/Patient?{criteria}")).json()
+    assert sorted({a.status_code for a in answers}) == [200, 201]
+    assert [a.status_code for a in answers].count(201) == 1
+    assert found["total"] == 1
+    assert {a.headers["location"].split("/_history")[0] for a in answers} == {found["entry"][0]["fullUrl"]}
+
+
+async def test_200_conditional_updates_with_one_criteria_make_one_resource(base: str) -> None:
+    criteria = "identifier=urn:tests:race|put"
+    async with client() as http:
+        puts = [http.put(f"{base}/Patient?{criteria}", json=patient("put", multipleBirthInteger=n)) for n in range(200)]
+        answers = await asyncio.gather(*puts)
+        found = (await http.get(f"{base}/Patient?{criteria}")).json()
+    assert [a.status_code for a in answers].count(201) == 1
+    assert found["total"] == 1
+    assert found["entry"][0]["resource"]["meta"]["versionId"] == "200"
+
+
+async def test_200_updates_with_if_match_let_one_win_per_version(base: str) -> None:
+    async with client() as http:
+        made = (await http.post(f"{base}/Patient", json=patient("match"))).json()
+        url = f"{base}/Patient/{made['id']}"
+
+        async def put(number: int) -> int:
+            body = patient("match", multipleBirthInteger=number) | {"id": made["id"]}
+            return (await http.put(url, json=body, headers={"If-Match": 'W/"1"'})).status_code
+
+        statuses = await asyncio.gather(*(put(n) for n in range(200)))
+        versions = (await http.get(f"{url}/_history")).json()["total"]
+    assert (statuses.count(200), statuses.count(412)) == (1, 199)
+    assert versions == 2
+
+
+async def test_increments_under_if_match_are_never_lost(base: str) -> None:
+    async with client() as http:
+        made = (await http.post(f"{base}/Patient", json=patient("count", multipleBirthInteger=0))).json()
+        url = f"{base}/Patient/{made['id']}"
+
+        async def increment() -> None:
+            while True:
+                read = await http.get(url)
+                body = read.json()
+                body["multipleBirthInteger"] += 1
+                answer = await http.put(url, json=body, headers={"If-Match": read.headers["etag"]})
+                if answer.status_code == 200:
+                    return
+                assert answer.status_code == 412
+
+        await asyncio.gather(*(increment() for _ in range(40)))
+        final = (await http.get(url)).json()
+    assert (final["multipleBirthInteger"], final["meta"]["versionId"]) == (40, "41")
+
+
+async def test_transaction_is_never_half_visible(base: str) -> None:
+    """Writers add ten resources at once while readers count; a failing transaction leaves nothing."""
+
+    def bundle(value: str, last: dict[str, object]) -> dict[str, object]:
+        entries = [{"resource": patient(value), "request": {"method": "POST", "url": "Patient"}} for _ in range(9)]
+        return {"resourceType": "Bundle", "type": "transaction", "entry": [*entries, last]}
+
+    good = {"resource": patient("tx"), "request": {"method": "POST", "url": "Patient"}}
+    bad = {"request": {"method": "PATCH", "url": "Patient/never-there"}, "resource": {"resourceType": "Parameters"}}
+    async with client() as http:
+        seen: set[int] = set()
+        writing = True
+
+        async def count() -> None:
+            while writing:
+                answer = await http.get(f"{base}/Patient?identifier=urn:tests:race|tx&_summary=count")
+                seen.add(answer.json()["total"])
+
+        readers = [asyncio.create_task(count()) for _ in range(4)]
+        for number in range(40):
+            answer = await http.post(base, json=bundle("tx", bad if number % 2 else good))
+            assert answer.status_code == (404 if number % 2 else 200)
+        writing = False
+        await asyncio.gather(*readers)
+        final = (await http.get(f"{base}/Patient?identifier=urn:tests:race|tx&_summary=count")).json()["total"]
+    assert {total % 10 for total in seen} == {0}
+    assert final == 200
