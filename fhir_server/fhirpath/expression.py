@@ -15,6 +15,8 @@ from fhir_server.fhirpath.errors import FhirPathError, TooCostly
 from fhir_server.fhirpath.node import Item, Node, root
 from fhir_server.fhirpath.parser import parse
 from fhir_server.fhirpath.scope import Environment, Run, Scope, truth
+from fhir_server.fhirpath.syntax import Expression as Parsed
+from fhir_server.fhirpath.syntax import Member, Path, Special
 
 _NOTHING: Final = Environment()
 
@@ -24,10 +26,10 @@ class Expression:
 
     __slots__ = ("_evaluate", "_parsed", "text")
 
-    def __init__(self, text: str) -> None:
-        """FhirPathError for what is no expression."""
+    def __init__(self, text: str, parsed: Parsed | None = None) -> None:
+        """FhirPathError for what is no expression; `parsed` where `text` was parsed before."""
         self.text = text
-        self._parsed = parse(text)
+        self._parsed = parsed or parse(text)
         self._evaluate = closures.compiled(self._parsed)
 
     def __repr__(self) -> str:
@@ -36,6 +38,17 @@ class Expression:
     def check(self, type: str) -> None:  # noqa: A002  # FHIR's word
         """FhirPathError where the expression names elements that R4 does not have, starting from `type`."""
         check(self._parsed, type)
+
+    @property
+    def member(self) -> "tuple[Expression, str] | None":
+        """`Patient.name.given` as `Patient.name` and "given"; None where the last step is no element's name."""
+        match self._parsed:
+            case Path(head, (*before, Member(name)), at) if before or head:
+                return Expression(self.text, Path(head, tuple(before), at) if before else head), name
+            case Path(None, (Member(name),), at) if not name[:1].isupper():
+                return Expression(self.text, Special("this", at)), name
+            case _:
+                return None
 
     def evaluate(
         self,
