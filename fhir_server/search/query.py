@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 class _Entry(msgspec.Struct, frozen=True, array_like=True, tag=True, tag_field="value_kind", gc=False):
     """Packs to a msgpack array that begins with the class's name."""
 
+
 class Token(_Entry, frozen=True):
     """A code within a system; system "" where the resource gives none. Case-insensitive parameters fold on extraction."""
 
@@ -229,7 +230,8 @@ class Total(StrEnum):
 class Sort:
     """One `_sort` rule. `param` is `_id`, `_lastUpdated` or a code; `kind` is the kind of entry whose lowest (ascending) or
     highest (descending) field is compared: String.folded, Token.code, DateRange.low or high, Number.low, Uri.value,
-    Reference.id. Resources without such an entry come last, whatever the direction."""
+    Reference.id. Resources without such an entry come last, whatever the direction.
+    """
 
     param: str
     kind: type[Value] | None
@@ -280,7 +282,8 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Access:
     """What a principal may see: for each type a tree that the store ANDs in at every alias. A type that is not named is
-    wholly visible only when `everything` is set; otherwise nothing of it is."""
+    wholly visible only when `everything` is set; otherwise nothing of it is.
+    """
 
     principal: str
     everything: bool = False

@@ -1,0 +1,201 @@
+"""Which search parameters each resource type can be searched by, and under which codes their values are kept.
+
+http://hl7.org/fhir/R4/searchparameter-registry.html
+
+Parameters that speak of the same elements share one set of index entries: `patient` of an Observation is its `subject`
+with a target type, `combo-code` is `code` and `component-code` together. Extraction and parsing read this same table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from fhir_server.definitions import SearchParameter, definitions
+from fhir_server.search import query
+from fhir_server.search.expression import Branch, branches
+from fhir_server.search.types import CONVERTERS, KINDS
+
+Kinds = tuple[type[query.Value], ...]
+
+COLUMNS = {"_id": "token", "_lastUpdated": "date"}
+"""Parameters whose values are columns of every store, not index entries, with their types."""
+
+UNAVAILABLE = {
+    "composite": "composite search parameters are not supported yet",
+    "special": "special search parameters are not supported yet",
+    "phonetic": "phonetic matching is not supported yet",
+    "_text": "searching narratives is not supported yet",
+    "_content": "searching whole resources is not supported yet",
+    "_query": "there are no named queries here",
+    "_filter": "_filter is not supported yet",
+    "_list": "searching by list is not supported yet",
+    "_contained": "searching contained resources is not supported yet",
+    "_containedType": "searching contained resources is not supported yet",
+    "_score": "matches have no score here",
+}
+"""Types and codes of parameters that R4 has and this server has not, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A search parameter of one resource type.
+
+    `stored` are the codes under which its entries are kept (none for a column); `target` limits a reference to one type.
+    `types` are the FHIR types of its elements, `targets` the resource types that a reference may point to.
+    """
+
+    code: str
+    type: str
+    definition: SearchParameter
+    stored: tuple[str, ...]
+    types: frozenset[str]
+    branches: tuple[Branch, ...]
+    target: str | None = None
+    targets: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> Kinds:
+        """The kinds of entries that it has."""
+        return KINDS[self.type]
+
+
+@cache
+def parameters(type_: str) -> Mapping[str, Parameter]:
+    """Code → Parameter of a resource type: all that it can be searched by. KeyError for an unknown type."""
+    found = {code: made for code, d in definitions().search_parameters(type_).items() if (made := _parameter(d, type_))}
+    _share(found)
+    return MappingProxyType(found)
+
+
+def unavailable(type_: str, code: str) -> str | None:
+    """Why a parameter that R4 has for this type cannot be searched by here; None for one that can, or is none."""
+    if code in UNAVAILABLE:
+        return UNAVAILABLE[code]
+    definition = definitions().search_parameters(type_).get(code)
+    if definition is None or code in parameters(type_):
+        return None
+    return UNAVAILABLE.get(definition.type, "no element of this type can be searched so")
+
+
+def stored(type_: str) -> Mapping[str, tuple[Branch, ...]]:
+    """Code → branches of what is kept in the index for resources of this type: each element once."""
+    return {p.code: p.branches for p in parameters(type_).values() if p.stored == (p.code,)}
+
+
+def _parameter(definition: SearchParameter, type_: str) -> Parameter | None:
+    """The Parameter by itself, before any sharing; None where it cannot be searched by."""
+    if definition.code in UNAVAILABLE or definition.expression is None:
+        return None
+    if definition.code in COLUMNS:
+        return Parameter(definition.code, definition.type, definition, (), frozenset(), ())
+    converters = CONVERTERS.get(definition.type, {})
+    ways = tuple(b for b in branches(definition.expression, type_) if b.type in converters or b.truth)
+    if not ways:
+        return None
+    return Parameter(
+        definition.code,
+        definition.type,
+        definition,
+        (definition.code,),
+        frozenset(b.type for b in ways),
+        ways,
+        targets=_targets(definition, ways) if definition.type == "reference" else (),
+    )
+
+
+def _targets(definition: SearchParameter, ways: tuple[Branch, ...]) -> tuple[str, ...]:
+    """The resource types that the elements may point to, by their own definitions where these say so."""
+    fixed = {b.resolves_to for b in ways}
+    if None not in fixed:
+        return tuple(sorted(t for t in fixed if t))
+    if any(not b.element.targets for b in ways):
+        return definition.targets or definitions().resource_types
+    return tuple(sorted({t for b in ways for t in b.element.targets}))
+
+
+def _share(found: dict[str, Parameter]) -> None:
+    """Lets parameters of the same elements use the entries of one, and unions those of their parts."""
+    shapes = {code: _shape(p) for code, p in found.items()}
+    plain = {c: shapes[c] for c in sorted(found, key=_rank) if shapes[c] and not _tested(found[c])}
+    owners: dict[tuple[str, frozenset[Branch]], str] = {}
+    for code, shape in plain.items():
+        owners.setdefault((found[code].type, shape), code)
+    for code, p in tuple(found.items()):
+        if not shapes[code]:
+            continue
+        parts = _parts(p.type, shapes[code], owners)
+        target = next(iter({b.resolves_to for b in p.branches})) if _tested(p) else None
+        if parts:
+            found[code] = replace(p, stored=parts, target=target)
+    for code, p in tuple(found.items()):
+        if any(found[part].stored != (part,) for part in p.stored):
+            found[code] = replace(p, stored=tuple(dict.fromkeys(s for part in p.stored for s in found[part].stored)))
+
+
+def _rank(code: str) -> tuple[bool, int, str]:
+    """The plainest code comes first: it gives its name to shared entries."""
+    return code.startswith("_"), len(code), code
+
+
+def _shape(p: Parameter) -> frozenset[Branch]:
+    return frozenset(replace(b, resolves_to=None) for b in p.branches)
+
+
+def _tested(p: Parameter) -> bool:
+    """All branches ask for one and the same target type."""
+    return len({b.resolves_to for b in p.branches}) == 1 and p.branches[0].resolves_to is not None
+
+
+def _parts(kind: str, shape: frozenset[Branch], owners: Mapping[tuple[str, frozenset[Branch]], str]) -> tuple[str, ...]:
+    """The code that owns exactly this shape, or those of smaller shapes that make it up; () where there is neither."""
+    smaller = [(s, code) for (k, s), code in owners.items() if k == kind and s < shape]
+    left, parts = set(shape), []
+    for s, code in sorted(smaller, key=lambda pair: (-len(pair[0]), pair[1])):
+        if s <= left:
+            parts.append(code)
+            left -= s
+    if not left:
+        return tuple(parts)
+    whole = owners.get((kind, shape))
+    return (whole,) if whole else ()
+
+
+def includes(type_: str) -> tuple[str, ...]:
+    """CapabilityStatement.rest.resource.searchInclude: what `_include` can follow from this type."""
+    followed = sorted(p.code for p in parameters(type_).values() if "Reference" in p.types)
+    return ("*", *(f"{type_}:{code}" for code in followed)) if followed else ()
+
+
+@cache
+def revincludes(type_: str) -> tuple[str, ...]:
+    """CapabilityStatement.rest.resource.searchRevInclude: what `_revinclude` can bring along to this type."""
+    return tuple(
+        f"{source}:{p.code}"
+        for source in definitions().resource_types
+        for p in parameters(source).values()
+        if "Reference" in p.types and type_ in p.targets
+    )
+
+
+def described(type_: str) -> list[dict[str, Any]]:
+    """CapabilityStatement.rest.resource.searchParam of this type: name, definition, type, documentation."""
+    return [
+        {
+            "name": p.code,
+            "definition": p.definition.url,
+            "type": p.type,
+            "documentation": _documentation(p.definition.description, type_),
+        }
+        for p in parameters(type_).values()
+    ]
+
+
+def _documentation(description: str, type_: str) -> str:
+    """R4's sentence; of a description with one line per type, that of this type."""
+    for line in description.splitlines():
+        mark, found, text = line.partition(f"[{type_}]")
+        if found and mark.strip() == "*":
+            return text.partition(": ")[2].strip()
+    return description.strip()

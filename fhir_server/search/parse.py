@@ -1,0 +1,159 @@
+"""A search URL, understood: its parameters as a SearchRequest. Criteria of conditional interactions, as a tree.
+
+http://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from urllib.parse import parse_qsl
+
+from fhir_server.definitions import definitions
+from fhir_server.model import now as this_moment
+from fhir_server.outcome import BadRequest
+from fhir_server.search.criteria import Terms, UnknownParameter, criterion
+from fhir_server.search.query import And, Node, SearchQuery, SearchRequest, Total
+from fhir_server.search.results import PASSED_OVER, READERS, Results
+from fhir_server.search.tree import simple
+from fhir_server.settings import Settings
+
+MAX_PARAMETERS = 512
+MAX_HAS = 5
+
+Parameters = Sequence[tuple[str, str]]
+
+
+def parse(
+    types: str | tuple[str, ...] | None,
+    parameters: Parameters,
+    *,
+    settings: Settings,
+    now: datetime,
+    base: str = "",
+    handling: str = "",
+) -> SearchRequest:
+    """What the decoded `parameters` of a search ask for, of one type, of several, or (None) of all.
+
+    `base` is this server's base URL; `handling` is that of the Prefer header, "" where the setting decides. Parameters
+    with an empty value ask for nothing and are left out. Unknown search parameters, and sorts and includes by them, raise
+    BadRequest under strict handling and are listed in `ignored` under lenient. Modifiers and values that are not
+    understood always raise it: the error names the parameter in its expression, `http.<parameter>`.
+    """
+    terms = Terms((base or settings.base_url).rstrip("/"), now)
+    searched, rest = _types(types, parameters)
+    lenient = (handling or settings.handling) == "lenient"
+    _check_limits(parameters)
+    results = Results()
+    nodes: dict[str, list[Node]] = {type_: [] for type_ in searched}
+    used: list[tuple[str, str]] = [(n, v) for n, v in parameters if n == "_type" and types is None]
+    ignored: list[tuple[str, str]] = []
+    for name, value in rest:
+        if not value.strip() or name in PASSED_OVER:
+            continue
+        try:
+            if not results.read(name, value, searched):
+                found = [(type_, criterion(type_, name, value, terms)) for type_ in searched]
+                for type_, node in found:
+                    if node is not None:
+                        nodes[type_].append(node)
+                if all(node is None for _, node in found):
+                    continue
+        except UnknownParameter as error:
+            if not lenient:
+                raise
+            ignored.append((name, str(error)))
+        else:
+            used.append((name, value))
+    results.check()
+    return _request(results, nodes, settings, used, ignored, now)
+
+
+def criteria(
+    type_: str,
+    asked: str | Iterable[tuple[str, str]],
+    *,
+    now: datetime | None = None,
+    base: str = "",
+) -> Node:
+    """The tree of a conditional interaction's criteria: a query string (If-None-Exist, a conditional reference) or decoded
+    parameters.
+
+    Raises BadRequest for what is not understood, for result parameters, and where nothing restricts the type.
+    """
+    parameters = tuple(query_string(asked)) if isinstance(asked, str) else tuple(asked)
+    if not definitions().is_resource(type_):
+        raise BadRequest(f"{type_[:64]!r} is no resource type", code="value")
+    _check_limits(parameters)
+    terms = Terms(base.rstrip("/"), now or this_moment())
+    nodes: list[Node] = []
+    for name, value in parameters:
+        if name in PASSED_OVER:
+            continue
+        if name.partition(":")[0] in READERS or name == "_type":
+            raise BadRequest(f"{name} is no criterion: it only says how matches come back", expression=f"http.{name}")
+        node = criterion(type_, name, value, terms)
+        if node is not None:
+            nodes.append(node)
+    tree = simple(And(tuple(nodes)))
+    if tree == And(()):
+        raise BadRequest(f"criteria are needed to tell which {type_} is meant", code="required")
+    return tree
+
+
+def query_string(text: str) -> Iterator[tuple[str, str]]:
+    """The decoded parameters of `a=b&c=d`. Raises BadRequest where it is not UTF-8, percent-encoded, or too long."""
+    try:
+        pairs = parse_qsl(
+            text.removeprefix("?"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+        )
+    except ValueError as error:
+        raise BadRequest("the query is not percent-encoded UTF-8, or has too many parameters") from error
+    yield from pairs
+
+
+def _types(types: str | tuple[str, ...] | None, parameters: Parameters) -> tuple[tuple[str, ...], Parameters]:
+    """The types that are searched, and the parameters without `_type`."""
+    if types is not None:
+        for name, _ in parameters:
+            if name == "_type":
+                raise BadRequest("_type is for searches of the whole system", expression="http._type")
+        return ((types,) if isinstance(types, str) else types), parameters
+    named = [piece.strip() for name, value in parameters if name == "_type" for piece in value.split(",")]
+    chosen = tuple(dict.fromkeys(type_ for type_ in named if type_))
+    for type_ in chosen:
+        if not definitions().is_resource(type_):
+            raise BadRequest(f"_type: {type_[:64]!r} is no resource type", code="value", expression="http._type")
+    return chosen or definitions().resource_types, [(n, v) for n, v in parameters if n != "_type"]
+
+
+def _check_limits(parameters: Parameters) -> None:
+    if len(parameters) > MAX_PARAMETERS:
+        raise BadRequest(f"more than {MAX_PARAMETERS} parameters", code="too-costly")
+    if sum(name.count("_has:") for name, _ in parameters) > MAX_HAS:
+        raise BadRequest(f"more than {MAX_HAS} _has", code="too-costly", expression="http._has")
+
+
+def _request(
+    results: Results,
+    nodes: dict[str, list[Node]],
+    settings: Settings,
+    used: list[tuple[str, str]],
+    ignored: list[tuple[str, str]],
+    now: datetime,
+) -> SearchRequest:
+    count = settings.default_count if results.count is None else min(results.count, settings.max_count)
+    counting = results.summary == "count" or count == 0
+    query = SearchQuery(
+        where={type_: simple(And(tuple(of))) for type_, of in nodes.items()},
+        sort=tuple(results.sort),
+        count=0 if counting else count,
+        total=Total.ACCURATE if counting else results.total,
+    )
+    return SearchRequest(
+        query=query,
+        include=tuple(results.include),
+        elements=tuple(dict.fromkeys(results.elements)),
+        summary=results.summary,
+        used=tuple(used),
+        ignored=tuple(ignored),
+        now=now,
+    )
