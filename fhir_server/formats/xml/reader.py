@@ -12,7 +12,6 @@ from lxml import etree
 
 from fhir_server.definitions import Element, definitions
 from fhir_server.formats import json, narrative
-from fhir_server.formats.json import Parsed
 from fhir_server.formats.numbers import NumberRefused, decimal, integer
 from fhir_server.formats.strict import MAX_DEPTH
 from fhir_server.formats.xml.document import FHIR, XHTML, document
@@ -29,8 +28,8 @@ _TRUTH: Final = {"true": True, "false": False}
 Json = dict[str, Any]
 
 
-def from_xml(raw: bytes) -> Parsed:
-    """The resource `raw` as `json.parse` would give it; Invalid with all problems, each with its line and FHIRPath.
+def from_xml(raw: bytes) -> Json:
+    """The resource `raw` as the tree that `json.parse` gives; Invalid with all problems, each with its line and FHIRPath.
 
     Comments and xsi:schemaLocation are left out, decimals keep their digits, a div its source. Refused: what is not
     UTF-8, DOCTYPE, processing instructions, other namespaces, unknown or misplaced elements, attributes and text.
@@ -40,7 +39,7 @@ def from_xml(raw: bytes) -> Parsed:
     tree = reading.resource(root, "", at_root=True)
     if reading.issues:
         raise Invalid(issues=reading.issues[:MAX_ISSUES])
-    return json.parse(json.dumps(tree))
+    return json.parse(json.dumps(tree)).tree  # the very refusals of JSON: depth, characters, numbers
 
 
 @cache

@@ -52,19 +52,17 @@ def test_primitives_with_ids_and_extensions() -> None:
 
 
 def test_arrays_of_nothing_but_nulls_are_left_out() -> None:
-    assert from_xml(patient('<name><given id="a"/><given id="b"/></name>')).tree["name"] == [
+    assert from_xml(patient('<name><given id="a"/><given id="b"/></name>'))["name"] == [
         {"_given": [{"id": "a"}, {"id": "b"}]}
     ]
-    assert from_xml(patient('<name><given value="a"/><given value="b"/></name>')).tree["name"] == [
-        {"given": ["a", "b"]}
-    ]
+    assert from_xml(patient('<name><given value="a"/><given value="b"/></name>'))["name"] == [{"given": ["a", "b"]}]
 
 
 def test_resources_within_resources() -> None:
     raw = f"""<Bundle xmlns="{FHIR}"><type value="collection"/><entry><resource><Parameters><parameter>
         <name value="p"/><resource><Basic><contained><Patient><id value="c"/></Patient></contained></Basic></resource>
         </parameter></Parameters></resource></entry></Bundle>"""
-    assert from_xml(raw.encode()).tree["entry"] == [
+    assert from_xml(raw.encode())["entry"] == [
         {
             "resource": {
                 "resourceType": "Parameters",
@@ -84,17 +82,17 @@ def test_element_called_resource_type() -> None:
         f'<ExampleScenario xmlns="{FHIR}"><instance><resourceId value="i"/><resourceType value="Patient"/></instance>'
         "</ExampleScenario>"
     )
-    tree = from_xml(raw.encode()).tree
+    tree = from_xml(raw.encode())
     assert tree == {
         "resourceType": "ExampleScenario",
         "instance": [{"resourceId": "i", "resourceType": "Patient"}],
     }
-    assert from_xml(to_xml(tree)).tree == tree
+    assert from_xml(to_xml(tree)) == tree
 
 
 def test_div_keeps_its_source() -> None:
     div = "<div xmlns='http://www.w3.org/1999/xhtml'  class=\"a\">  a<br></br>\n<p >&#233;&quot;</p><!-- c --></div>"
-    tree = from_xml(patient(f'<text><status value="generated"/>{div}</text>')).tree
+    tree = from_xml(patient(f'<text><status value="generated"/>{div}</text>'))
     assert tree["text"]["div"] == div
     assert div.encode() in to_xml(tree)
 
@@ -104,7 +102,7 @@ def test_prefixes_and_schema_location_are_spelling() -> None:
         <f:Patient xmlns:f="{FHIR}" xmlns:h="http://www.w3.org/1999/xhtml" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
         xsi:schemaLocation="{FHIR} http://elsewhere/fhir-all.xsd"><f:text><f:status value="generated"/>
         <h:div><h:p>x</h:p></h:div></f:text><f:active value="false"/></f:Patient>"""
-    assert from_xml(raw.encode()).tree == {
+    assert from_xml(raw.encode()) == {
         "resourceType": "Patient",
         "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml"><p>x</p></div>'},
         "active": False,
@@ -236,10 +234,10 @@ def test_damaged_document_is_read_or_invalid(data: st.DataObject) -> None:
         at = data.draw(st.integers(0, len(raw) - 1))
         raw[at : at + data.draw(st.integers(0, 8))] = data.draw(pieces)
     try:
-        tree = from_xml(bytes(raw)).tree
+        tree = from_xml(bytes(raw))
     except Invalid:
         return
-    assert from_xml(to_xml(tree)).tree == tree
+    assert from_xml(to_xml(tree)) == tree
 
 
 @given(st.binary(max_size=60))
