@@ -47,9 +47,7 @@ def disagreeing(names: list[str]) -> list[str]:
     found = []
     both = pairs()
     for name in names:
-        as_json, as_xml = (
-            unlabelled(read(raw).tree) for read, raw in zip((json.parse, from_xml), both[name], strict=True)
-        )
+        as_json, as_xml = unlabelled(json.parse(both[name][0]).tree), unlabelled(from_xml(both[name][1]))
         again = from_xml(to_xml(as_json))
         if not canonical(as_json) == canonical(as_xml) == canonical(again):
             found.append(name)
