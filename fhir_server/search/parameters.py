@@ -164,7 +164,7 @@ def _parts(kind: str, shape: frozenset[Branch], owners: Mapping[tuple[str, froze
 
 def includes(type_: str) -> tuple[str, ...]:
     """CapabilityStatement.rest.resource.searchInclude: what `_include` can follow from this type."""
-    followed = sorted(p.code for p in parameters(type_).values() if "Reference" in p.types)
+    followed = sorted(p.code for p in parameters(type_).values() if p.type == "reference")
     return ("*", *(f"{type_}:{code}" for code in followed)) if followed else ()
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from fhir_server.definitions import definitions
 from fhir_server.model import now as this_moment
-from fhir_server.outcome import BadRequest
+from fhir_server.outcome import BadRequest, PreconditionFailed
 from fhir_server.search.criteria import Terms, UnknownParameter, criterion
 from fhir_server.search.query import And, Node, SearchQuery, SearchRequest, Total
 from fhir_server.search.results import PASSED_OVER, READERS, Results
@@ -71,19 +71,21 @@ def criteria(
     type_: str,
     asked: str | Iterable[tuple[str, str]],
     *,
+    settings: Settings | None = None,
     now: datetime | None = None,
     base: str = "",
 ) -> Node:
     """The tree of a conditional interaction's criteria: a query string (If-None-Exist, a conditional reference) or decoded
     parameters.
 
-    Raises BadRequest for what is not understood, for result parameters, and where nothing restricts the type.
+    Raises BadRequest for what is not understood, whatever the handling, and for result parameters; PreconditionFailed
+    where nothing restricts the type.
     """
     parameters = tuple(query_string(asked)) if isinstance(asked, str) else tuple(asked)
     if not definitions().is_resource(type_):
         raise BadRequest(f"{type_[:64]!r} is no resource type", code="value")
     _check_limits(parameters)
-    terms = Terms(base.rstrip("/"), now or this_moment())
+    terms = Terms((base or (settings.base_url if settings else "")).rstrip("/"), now or this_moment())
     nodes: list[Node] = []
     for name, value in parameters:
         if name in PASSED_OVER:
@@ -95,7 +97,7 @@ def criteria(
             nodes.append(node)
     tree = simple(And(tuple(nodes)))
     if tree == And(()):
-        raise BadRequest(f"criteria are needed to tell which {type_} is meant", code="required")
+        raise PreconditionFailed(f"criteria are needed to tell which {type_} is meant", code="required")
     return tree
 
 

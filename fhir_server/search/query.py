@@ -6,7 +6,7 @@ sees the tree (`search.parse`); what is left are comparisons of the fields of in
 Fields of an entry's value, by the kind of value:
 
     Token       system, code             text comparisons: EQ only (system "" = no system)
-    Text        folded                   STARTS, CONTAINS, WORDS (`:text` of a token: its display and text)
+    Text        folded                   STARTS, CONTAINS, WORDS: each word of the value begins one of the text (`:text`)
     String      folded, original         STARTS, ENDS, CONTAINS on folded; EQ on original (`:exact`)
     Reference   type, id, version, url   EQ; a local reference has type and id, an absolute or canonical one has url
     Identifier  system, code             EQ (`:identifier` of a reference)

@@ -118,7 +118,7 @@ def implied_systems(binding: Binding | None) -> Mapping[str, str] | str:
 def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
     """`code`, `system|code`, `|code` (no system), `system|` (any code of it). Raises BadRequest."""
     if modifier == "text":
-        return ((Compare(Text, "folded", Op.STARTS, fold(unescape(value))),),)
+        return ((Compare(Text, "folded", Op.WORDS, fold(unescape(value))),),)
     pieces = [unescape(piece) for piece in split(value, "|")]
     if len(pieces) > 2:
         raise reading.wrong(f"{value!r} has more than one |: expected [code], [system]|[code], |[code] or [system]|")
