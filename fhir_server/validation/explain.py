@@ -23,6 +23,8 @@ MAX_DEPTH: Final = 100
 LISTED: Final = 12
 
 _NONE: Final[AbstractSet[str]] = frozenset()
+_STATES: Final = {"Coding": {"system", "code", "display"}, "CodeableConcept": {"coding", "text"}}
+"""what states a concept; a concept that is only extended says why there is none"""
 _ID: Final[AbstractSet[str]] = frozenset({"id"})
 
 
@@ -172,7 +174,8 @@ class _Walk:
         if element.type == "Reference" and isinstance(value.get("reference"), str):
             self._reference(value["reference"], element, f"{here}.reference")
         codes = _required_codes(element)
-        if codes is None or element.type not in ("Coding", "CodeableConcept"):
+        stated = _STATES.get(element.type)
+        if codes is None or stated is None or ("extension" in value and not stated & set(value)):
             return
         codings = [value] if element.type == "Coding" else value.get("coding", ())
         if not any((c.get("system"), c.get("code")) in codes for c in codings):

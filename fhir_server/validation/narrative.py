@@ -9,7 +9,7 @@ from typing import Final
 from fhir_server.formats.narrative import problems
 from fhir_server.formats.xml.document import XHTML
 
-_TEXT: Final = r"[^<>&\x00-\x08\x0B\x0C\x0E-\x1F\ufffe\uffff]*"
+_TEXT: Final = r"[^<>&\x00-\x08\x0B\x0C\x0E-\x1F\ud800-\udfff\ufffe\uffff]*"
 _FLAT: Final = "|".join(f"<{name}>{_TEXT}</{name}>" for name in ("p", "b", "i", "em", "strong", "span"))
 _LINK: Final = f'<a href="https?://[A-Za-z0-9./_~%?=#-]*">{_TEXT}</a>'
 _PLAIN: Final = re.compile(f'<div xmlns="{XHTML}">{_TEXT}(?:(?:<br ?/>|{_FLAT}|{_LINK}){_TEXT})*</div>')
