@@ -84,7 +84,7 @@ def resource(name: str) -> dict[str, Any]:
     if name.endswith(".json"):
         tree: dict[str, Any] = json.loads(raw)
         return tree
-    return from_xml(_in_order(raw)).tree
+    return from_xml(_in_order(raw))
 
 
 def _in_order(raw: bytes) -> bytes:
