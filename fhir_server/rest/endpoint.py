@@ -1,0 +1,172 @@
+"""The FHIR base path as a plain ASGI application: HTTP in, one dispatch through the route table, HTTP out.
+
+http://hl7.org/fhir/R4/http.html
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import perf_counter
+from typing import Any, Final
+
+from fhir_server.context import Body, Match, Response, Server, context
+from fhir_server.observability.logs import AccessLog
+from fhir_server.observability.metrics import Metrics
+from fhir_server.observability.tracing import INTERACTION
+from fhir_server.outcome import FhirError, MethodNotAllowed, TooManyRequests
+from fhir_server.rest import asynchronous, body, errors
+from fhir_server.rest.asgi import Receive, Scope, Send
+from fhir_server.rest.exchange import MAX_PARAMETERS, Exchange, segments
+from fhir_server.rest.headers import conditions
+from fhir_server.rest.limits import Limits
+from fhir_server.rest.render import Renderer, Reply, shape
+from fhir_server.search.query import Access
+
+ANYBODY: Final = Access("anybody", everything=True)
+"""Who calls with `--auth none`."""
+
+_CONDITIONAL: Final = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist", b"prefer"})
+_READS: Final = frozenset({"[type]/[id]", "[type]/[id]/_history/[vid]"})
+
+
+class Endpoint:
+    """Answers every request below one of `bases` (`/fhir`); whatever comes in, what goes out is FHIR."""
+
+    def __init__(self, server: Server, bases: Sequence[str], metrics: Metrics, access_log: AccessLog | None) -> None:
+        settings = server.settings
+        self._server = server
+        self._bases = bases
+        self._metrics = metrics
+        self._access_log = access_log
+        self._renderer = Renderer(server.base_url, settings.compress_above)
+        self._limits = Limits(settings.max_requests, settings.request_timeout)
+        self.jobs = asynchronous.Jobs(server)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        loop = asyncio.get_running_loop()
+        task: asyncio.Task[Any] = asyncio.current_task(loop)  # type: ignore[assignment]
+        exchange = Exchange(scope)
+        self._metrics.under_way += 1
+        try:
+            try:
+                self._limits.enter(task, loop)
+                reply = await self._reply(exchange, scope, receive)
+            except body.Disconnected:
+                exchange.interaction = "disconnected"
+                return
+            except TooManyRequests as error:
+                reply = self._renderer.reply(exchange, errors.response(error))
+            except asyncio.CancelledError:
+                late = self._limits.late(task, reading=exchange.reading)
+                if late is None:
+                    raise
+                reply = self._renderer.reply(exchange, errors.response(late))
+            finally:
+                self._limits.leave(task)
+            await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+            content = b"" if exchange.method == "HEAD" else reply.body
+            await send({"type": "http.response.body", "body": content})
+            self._account(exchange, reply.status, perf_counter() - started)
+        finally:
+            self._metrics.under_way -= 1
+            scope[INTERACTION] = exchange.interaction
+
+    async def _reply(self, exchange: Exchange, scope: Scope, receive: Receive) -> Reply:
+        try:
+            return self._renderer.reply(exchange, await self._response(exchange, scope, receive))
+        except FhirError as error:
+            response = errors.response(error)
+        except body.Disconnected:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last door: nothing of it may get out
+            response = errors.fault(error, exchange.request_id, exchange.interaction)
+        return self._renderer.reply(exchange, response)
+
+    async def _response(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
+        exchange.understand(scope)
+        path = segments(scope, next(base for base in reversed(self._bases) if scope["path"].startswith(base)))
+        if path[:1] == [asynchronous.PATH]:
+            return await self._background(exchange, path)
+        try:
+            match = self._server.routes.match("GET" if exchange.method == "HEAD" else exchange.method, path)
+        except MethodNotAllowed as error:
+            return _other_method(exchange.method, error)
+        exchange.match = match
+        exchange.interaction = match.route.interaction
+        if exchange.unacceptable is not None and not (match.type == "Binary" and match.route.shape in _READS):
+            raise exchange.unacceptable
+        read = match.route.method == "GET" and match.route.shape in _READS
+        if read and exchange.parameters:
+            shape(exchange.parameters)  # understood before anything is done
+        found = conditions(exchange.headers) if not _CONDITIONAL.isdisjoint(exchange.headers) else {}
+        exchange.prefer = found.get("prefer")
+        if match.route.method in _WITH_BODY:
+            submitted = await self._body(exchange, match, receive)
+            request = match.request(parameters=_passed_on(exchange), body=submitted, **found)
+        else:
+            request = match.request(parameters=_passed_on(exchange), **found)
+        ctx = context(self._server, ANYBODY, exchange.request_id)
+        if (
+            exchange.prefer is not None
+            and exchange.prefer.respond_async
+            and (match.route.interaction in _IN_BACKGROUND)
+        ):
+            answer = partial(self._server.routes.dispatch, ctx, request)
+            return await self.jobs.start(ctx.access.principal, match.route.method, answer, exchange.request_id)
+        return await self._server.routes.dispatch(ctx, request)
+
+    async def _body(self, exchange: Exchange, match: Match, receive: Receive) -> Body | None:
+        """The body, parsed; a search's form joins the parameters."""
+        settings = self._server.settings
+        limit = settings.max_bundle if match.route.interaction == "transaction" else settings.max_body
+        exchange.reading = True
+        raw = await body.read(receive, exchange.headers, limit)
+        exchange.reading = False
+        content_type = exchange.headers.get(b"content-type", b"").decode("latin-1")
+        if match.route.shape.endswith("_search"):
+            exchange.add_parameters(body.form(raw, content_type, MAX_PARAMETERS))
+            return None
+        security_context = exchange.headers.get(b"x-security-context", b"").decode("latin-1")
+        return body.parse(
+            raw, content_type, method=exchange.method, type_=match.type, security_context=security_context
+        )
+
+    async def _background(self, exchange: Exchange, path: list[str]) -> Response:
+        """`_async/[name]`: the status of a request with Prefer: respond-async."""
+        exchange.interaction = "async-status"
+        exchange.require_acceptable()
+        actions: dict[str, Callable[[str, str], Any]] = {"GET": self.jobs.status, "HEAD": self.jobs.status}
+        actions["DELETE"] = self.jobs.forget
+        if exchange.method not in actions or len(path) != 2:
+            error = MethodNotAllowed(f"{exchange.method} is not possible here", headers={"Allow": "GET, DELETE"})
+            return _other_method(exchange.method, error)
+        response: Response = await actions[exchange.method](ANYBODY.principal, path[1])
+        return response
+
+    def _account(self, exchange: Exchange, status: int, seconds: float) -> None:
+        self._metrics.count(exchange.interaction, status, seconds)
+        if self._access_log is not None:
+            self._access_log.write(exchange.interaction, status, seconds, exchange.request_id)
+
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_IN_BACKGROUND: Final = frozenset(
+    {"transaction", "search-type", "search-system", "history-type", "history-system", "history-instance"}
+)
+
+
+def _passed_on(exchange: Exchange) -> tuple[tuple[str, str], ...]:
+    """The parameters that an interaction sees. Where it writes links to further pages these keep `_format` and `_pretty`."""
+    if exchange.general and exchange.interaction.startswith(("search", "history")):
+        return exchange.parameters + exchange.general
+    return exchange.parameters
+
+
+def _other_method(method: str, error: MethodNotAllowed) -> Response:
+    """OPTIONS: 204 with what is possible here; HEAD is wherever GET is. Anything else: 405."""
+    possible = error.headers["Allow"].replace("GET", "GET, HEAD")
+    allow = f"{possible}, OPTIONS"
+    if method == "OPTIONS":
+        return Response(204, headers={"Allow": allow})
+    return Response(405, issues=error.issues, headers={"Allow": allow})
