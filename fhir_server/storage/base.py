@@ -22,7 +22,7 @@ class VersionConflict(Conflict):
     """409: another write came between reading a resource and writing it."""
 
 
-class StateConflict(Exception):  # noqa: N818 - the counterpart of VersionConflict for small records
+class StateConflict(Exception):
     """A state record is not at the revision that the writer expected."""
 
 

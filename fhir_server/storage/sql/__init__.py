@@ -1,0 +1,1 @@
+"""Search trees as SQL, for every store with the relational layout."""

@@ -1,0 +1,138 @@
+"""Comparisons of one alternative, as conditions on a row of an entry table or of the packed entries of a resource."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from fhir_server.search.query import Compare, Op, Reference
+from fhir_server.storage.sql.layout import ELSEWHERE, TABLE_OF, Names, Table, finite
+from fhir_server.storage.sql.text import TRUE, Sql, all_of
+
+_SIGN = {Op.EQ: "=", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
+
+
+class Comparison(NamedTuple):
+    """`column` `op` `value`, numbers in place of the names that are numbered."""
+
+    column: str
+    op: Op
+    value: Any
+
+
+class Alternative(NamedTuple):
+    """What one entry must be: rows numbered `entry` of `table` for which all tests hold."""
+
+    table: Table
+    entry: int
+    tests: tuple[Comparison, ...]
+
+    @property
+    def keyed(self) -> bool:
+        """It fixes the first key column: its rows are few and lie in the order of their resources."""
+        first = self.table.columns[0]
+        return self.table.key == 1 and any(test.column == first and test.op is Op.EQ for test in self.tests)
+
+    @property
+    def narrow(self) -> bool:
+        """With `keyed`: no resource has two such rows."""
+        fixed = {test.column for test in self.tests if test.op is Op.EQ}
+        return fixed.issuperset(self.table.columns)
+
+    @property
+    def bounded(self) -> bool:
+        """Its rows are one stretch of the table's primary key."""
+        first = self.table.columns[0]
+        return any(test.column == first and test.op not in (Op.ENDS, Op.CONTAINS, Op.WORDS) for test in self.tests)
+
+
+def alternative(names: Names, type_: str, param: str, compares: Sequence[Compare]) -> Alternative | None:
+    """The alternative in the database's numbers; None where no row can be like this."""
+    kind = compares[0].kind
+    entry = names.of_entry(type_, param, kind)
+    if entry is None:
+        return None
+    table = TABLE_OF[kind]
+    tests = []
+    for compare in compares:
+        test = _test(names, compare)
+        if test is None:
+            return None
+        tests.append(test)
+    if kind is Reference:
+        fields = {compare.field for compare in compares}
+        if "url" in fields:
+            tests.append(Comparison("type", Op.EQ, ELSEWHERE))
+        elif "type" not in fields:
+            tests.append(Comparison("type", Op.GT, ELSEWHERE))
+    return Alternative(table, entry, tuple(tests) + _implied(table, tests))
+
+
+def _test(names: Names, compare: Compare) -> Comparison | None:
+    column, value = compare.field, compare.value
+    if column == "url":
+        return Comparison("id", compare.op, value)
+    number: int | None
+    if column == "system":
+        number = names.of_system(str(value))
+        return None if number is None else Comparison("system", Op.EQ, number)
+    if column == "type":
+        number = names.of_type(str(value))
+        return None if number is None else Comparison("type", Op.EQ, number)
+    if isinstance(value, float):
+        value = finite(value)
+    return Comparison(column, compare.op, value)
+
+
+def _implied(table: Table, tests: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Low ≤ high in every row, so an upper bound of `high` bounds `low` too, which the primary key begins with."""
+    if "high" not in table.columns or any(test.column == "low" and test.op in (Op.LT, Op.LE) for test in tests):
+        return ()
+    return tuple(
+        Comparison("low", Op.LE if test.op is Op.EQ else test.op, test.value)
+        for test in tests
+        if test.column == "high" and test.op in (Op.LT, Op.LE, Op.EQ)
+    )
+
+
+def on_table(found: Alternative, alias: str) -> Sql:
+    """The condition on a row of the entry table."""
+    return all_of(
+        [
+            Sql(f"{alias}.entry = ?", (found.entry,)),
+            *(condition(f"{alias}.{test.column}", test.op, test.value) for test in found.tests),
+        ]
+    )
+
+
+def on_packed(found: Alternative, element: str) -> Sql:
+    """The condition on one row of the packed entries, a JSON array."""
+    place = {column: index for index, column in enumerate(found.table.columns)}
+    return all_of([condition(f"({element} ->> {place[test.column]})", test.op, test.value) for test in found.tests])
+
+
+def condition(column: str, op: Op, value: Any) -> Sql:
+    if op in _SIGN:
+        return Sql(f"{column} {_SIGN[op]} ?", (value,))
+    if value == "":
+        return TRUE
+    if op is Op.STARTS:
+        after = successor(value)
+        if after is None:
+            return Sql(f"{column} >= ?", (value,))
+        return Sql(f"({column} >= ? AND {column} < ?)", (value, after))
+    if op is Op.ENDS:
+        return Sql(f"substr({column}, ?) = ?", (-len(value), value))
+    if op is Op.CONTAINS:
+        return Sql(f"instr({column}, ?) > 0", (value,))
+    return all_of([Sql(f"instr(' ' || {column}, ?) > 0", (" " + word,)) for word in value.split()])
+
+
+def successor(prefix: str) -> str | None:
+    """The first text, in the order of code points, behind all that begin with `prefix`; None where there is none."""
+    head = list(itertools.dropwhile(lambda character: character == "\U0010ffff", reversed(prefix)))
+    if not head:
+        return None
+    point = ord(head[0]) + 1
+    if 0xD800 <= point <= 0xDFFF:
+        point = 0xE000
+    return "".join(reversed(head[1:])) + chr(point)

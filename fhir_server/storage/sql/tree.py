@@ -1,0 +1,212 @@
+"""The search tree as a condition on a resource, and as the set of resources that it holds for.
+
+http://hl7.org/fhir/R4/search.html
+
+Every alias of the table `resource` gets its Access: the main row, the target of a chain, the source of `_has`. A policy's own
+tree looks at its links without one: it is what decides.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from fhir_server.search.query import (
+    UNRESTRICTED,
+    Access,
+    And,
+    Chain,
+    Has,
+    Ids,
+    LastUpdated,
+    Match,
+    Missing,
+    Node,
+    Not,
+    Op,
+    Or,
+    Reference,
+)
+from fhir_server.storage.sql.compare import Alternative, alternative, on_packed, on_table
+from fhir_server.storage.sql.layout import Names
+from fhir_server.storage.sql.text import FALSE, Sql, all_of, any_of, negated
+
+MANY = 8  # alternatives of one shape beyond this number travel as one JSON argument
+
+
+@dataclass(slots=True)
+class Resource:
+    """A resource in a statement: `rid` is an expression for its number, `row` an alias of its row in `resource`.
+
+    `used` tells afterwards whether the row itself was needed. An `image` is a version that need not be current: its row has
+    the packed entries, the tables of entries know nothing of it.
+    """
+
+    rid: str
+    row: str
+    used: bool = False
+    image: bool = False
+
+    def column(self, name: str) -> str:
+        self.used = True
+        return f"{self.row}.{name}"
+
+
+class Tree:
+    """Writes conditions for one statement: its aliases are distinct."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self._aliases = 0
+
+    def alias(self, letter: str) -> str:
+        self._aliases += 1
+        return f"{letter}{self._aliases}"
+
+    def sees(self, access: Access, type_: str, resource: Resource) -> Sql:
+        """The condition that the caller may see this resource."""
+        return self.holds(access.of(type_), type_, resource, UNRESTRICTED)
+
+    def holds(self, node: Node, type_: str, resource: Resource, access: Access) -> Sql:
+        """The condition that `node` holds, as far as `access` sees, for this resource: current, not deleted, of this type."""
+        match node:
+            case And(of):
+                return all_of([self.holds(each, type_, resource, access) for each in of])
+            case Or(of):
+                return any_of([self.holds(each, type_, resource, access) for each in of])
+            case Not(of):
+                return negated(self.holds(of, type_, resource, access))
+            case Match():
+                return self._match(node, type_, resource)
+            case Ids(anyof):
+                return is_one_of(resource.column("id"), anyof)
+            case LastUpdated(tests):
+                return all_of([updated(resource.column("updated"), op, value) for op, value in tests])
+            case Missing():
+                return self._missing(node, type_, resource)
+            case Chain():
+                return self._chain(node, type_, resource, access)
+            case Has():
+                return self._has(node, type_, resource, access)
+
+    def _visible(self, where: Node, type_: str, resource: Resource, access: Access) -> Sql:
+        return all_of([self.sees(access, type_, resource), self.holds(where, type_, resource, access)])
+
+    def alternatives(self, node: Match, type_: str) -> list[Alternative]:
+        found = (alternative(self.names, type_, node.param, compares) for compares in node.anyof)
+        return [each for each in found if each is not None]
+
+    def _match(self, node: Match, type_: str, resource: Resource) -> Sql:
+        found = self.alternatives(node, type_)
+        if len(found) > MANY and alike(found):
+            return self._match_many(found, resource)
+        return any_of([self._match_one(each, resource) for each in found])
+
+    def _match_one(self, found: Alternative, resource: Resource) -> Sql:
+        alias = self.alias("e")
+        if found.keyed and not resource.image:
+            where = on_table(found, alias)
+            return Sql(f"EXISTS (SELECT 1 FROM {found.table.name} {alias} WHERE {where.text}", where.args) + (
+                f" AND {alias}.rid = {resource.rid})"
+            )
+        where = on_packed(found, f"{alias}.value")
+        return Sql(
+            f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias} WHERE {where.text})",
+            (path(found.entry), *where.args),
+        )
+
+    def _match_many(self, found: Sequence[Alternative], resource: Resource) -> Sql:
+        first, alias, given = found[0], self.alias("e"), self.alias("v")
+        place = {column: index for index, column in enumerate(first.table.columns)}
+        tests = " AND ".join(
+            f"{alias}.value ->> {place[test.column]} = {given}.value ->> {index}"
+            for index, test in enumerate(first.tests)
+        )
+        return Sql(
+            f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias}"
+            f" CROSS JOIN json_each(?) {given} WHERE {tests})",
+            (path(first.entry), as_json(found)),
+        )
+
+    def _missing(self, node: Missing, type_: str, resource: Resource) -> Sql:
+        numbers = [self.names.of_entry(type_, node.param, kind) for kind in node.kinds]
+        column = resource.column("entries")
+        return all_of(
+            [Sql(f"json_type({column}, ?) IS NULL", (path(number),)) for number in numbers if number is not None]
+        )
+
+    def _chain(self, node: Chain, type_: str, resource: Resource, access: Access) -> Sql:
+        entry, target_type = self.names.of_entry(type_, node.param, Reference), self.names.of_type(node.target)
+        if entry is None or target_type is None:
+            return FALSE
+        alias, row = self.alias("e"), self.alias("r")
+        target = Resource(f"{row}.rid", row)
+        where = self._visible(node.where, node.target, target, access)
+        if where == FALSE:
+            return FALSE
+        return Sql(
+            f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias}"
+            f" CROSS JOIN resource {row} ON {row}.type = ? AND {row}.id = {alias}.value ->> 0"
+            f" WHERE {alias}.value ->> 1 = ? AND {row}.body IS NOT NULL AND {where.text})",
+            (path(entry), target_type, target_type, *where.args),
+        )
+
+    def _has(self, node: Has, type_: str, resource: Resource, access: Access) -> Sql:
+        entry, own_type = self.names.of_entry(node.source, node.param, Reference), self.names.of_type(type_)
+        if entry is None or own_type is None:
+            return FALSE
+        alias, row = self.alias("e"), self.alias("r")
+        source = Resource(f"{alias}.rid", row)
+        where = self._visible(node.where, node.source, source, access)
+        if where == FALSE:
+            return FALSE
+        joined = f" CROSS JOIN resource {row} ON {row}.rid = {alias}.rid" if source.used else ""
+        return Sql(
+            f"EXISTS (SELECT 1 FROM reference {alias}{joined}"
+            f" WHERE {alias}.entry = ? AND {alias}.id = {resource.column('id')} AND {alias}.type = ? AND {where.text})",
+            (entry, own_type, *where.args),
+        )
+
+
+def conjuncts(node: Node) -> list[Node]:
+    """The parts that must all hold."""
+    if isinstance(node, And):
+        return [part for each in node.of for part in conjuncts(each)]
+    return [node]
+
+
+def path(entry: int) -> str:
+    """Where the rows of an entry number stand in the packed entries."""
+    return f'$."{entry}"'
+
+
+def alike(found: Sequence[Alternative]) -> bool:
+    """They differ in the values of equalities alone."""
+    shape = [(test.column, test.op) for test in found[0].tests]
+    return all(op is Op.EQ for _, op in shape) and all(
+        each.entry == found[0].entry and [(test.column, test.op) for test in each.tests] == shape for each in found
+    )
+
+
+def as_json(found: Sequence[Alternative]) -> str:
+    """The values of alternatives that are alike: [[value of the first test, …], …]."""
+    return msgspec.json.encode([[test.value for test in each.tests] for each in found]).decode()
+
+
+def is_one_of(column: str, values: Sequence[str]) -> Sql:
+    if not values:
+        return FALSE
+    if len(values) == 1:
+        return Sql(f"{column} = ?", (values[0],))
+    return Sql(f"{column} IN (SELECT value FROM json_each(?))", (msgspec.json.encode(values).decode(),))
+
+
+def updated(column: str, op: Op, microseconds: int) -> Sql:
+    """A comparison of a column of milliseconds with microseconds."""
+    whole, rest = divmod(microseconds, 1000)
+    if op is Op.EQ:
+        return FALSE if rest else Sql(f"{column} = ?", (whole,))
+    if op in (Op.GE, Op.LT):
+        whole += 1 if rest else 0
+    sign = {Op.GE: ">=", Op.GT: ">", Op.LE: "<=", Op.LT: "<"}[op]
+    return Sql(f"{column} {sign} ?", (whole,))

@@ -1,0 +1,65 @@
+"""Looking for damage: the file's own structure, entries without a resource, resources without their entries, lost versions."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from fhir_server.storage.base import Problem
+from fhir_server.storage.sql.layout import TABLES
+from fhir_server.storage.sqlite.batch import table_of
+from fhir_server.storage.sqlite.reads import Reads
+from fhir_server.storage.sqlite.rows import unpack
+
+
+def check(reads: Reads) -> list[Problem]:
+    """See Store.check."""
+    with reads.snapshot():
+        return [*_integrity(reads), *_versions(reads), *_entries(reads)]
+
+
+def _integrity(reads: Reads) -> Iterator[Problem]:
+    for (text,) in reads.db.execute("PRAGMA integrity_check"):
+        if text != "ok":
+            yield Problem("database", str(text))
+
+
+def _name(reads: Reads, rid: Any) -> str:
+    row = reads.db.execute("SELECT type, id FROM resource WHERE rid = ?", (rid,)).fetchone()
+    return f"resource {rid}" if row is None else f"{reads.names.text(row[0])}/{row[1]}"
+
+
+def _versions(reads: Reads) -> Iterator[Problem]:
+    older = reads.db.execute(
+        "SELECT r.rid FROM resource r WHERE r.version <= (SELECT max(p.version) FROM past p WHERE p.rid = r.rid)"
+    ).fetchall()
+    for (rid,) in older:
+        yield Problem(_name(reads, rid), "the current version is not the newest")
+    unlisted = reads.db.execute(
+        "SELECT rid FROM (SELECT rid, version, changed AS sequence FROM resource"
+        " UNION ALL SELECT rid, version, sequence FROM past) AS k"
+        " WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.sequence = k.sequence AND v.rid = k.rid AND v.version = k.version)"
+    ).fetchall()
+    for (rid,) in unlisted:
+        yield Problem(_name(reads, rid), "a version is missing from the history of its type")
+    listed = reads.db.execute("SELECT count(*) FROM version WHERE type <> 0").get
+    kept = reads.db.execute("SELECT (SELECT count(*) FROM resource) + (SELECT count(*) FROM past)").get
+    if listed > kept + len(unlisted):
+        yield Problem("version", f"{listed - kept} versions in the history are not there any more")
+
+
+def _entries(reads: Reads) -> Iterator[Problem]:
+    """The packed entries of every resource, and nothing else, stand in the tables."""
+    expected: Counter[str] = Counter()
+    for rid, packed in reads.db.execute("SELECT rid, entries FROM resource WHERE entries <> '{}'"):
+        for entry, rows in unpack(packed).items():
+            table = table_of(reads.names, entry)
+            expected[table.name] += len(rows)
+            tests = " AND ".join(f"{column} = ?" for column in ("entry", "rid", *table.columns))
+            for row in rows:
+                found = reads.db.execute(f"SELECT 1 FROM {table.name} WHERE {tests}", (entry, rid, *row)).fetchone()
+                if found is None:
+                    yield Problem(_name(reads, rid), f"an entry of {reads.names.text(entry)} is missing: reindex it")
+    for table in TABLES:
+        there = reads.db.execute(f"SELECT count(*) FROM {table.name}").get
+        if there > expected[table.name]:
+            yield Problem(table.name, f"{there - expected[table.name]} entries belong to no current resource: reindex")

@@ -1,0 +1,115 @@
+"""Numbers for text that comes back often: resource types, systems, kinds of entries."""
+
+from typing import Any
+
+import apsw
+
+from fhir_server.search.query import Value
+
+TYPE, SYSTEM, ENTRY = "type", "system", "entry"
+
+
+class Names:
+    """The names that one connection knows. What is not known is looked up again: another process may have added it."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._numbers: dict[str, dict[str, int]] = {TYPE: {}, SYSTEM: {}, ENTRY: {}}
+        self._texts: dict[int, str] = {}
+        self._entries: dict[tuple[str, str, type[Value]], int] = {}
+
+    def of_type(self, type_: str) -> int | None:
+        return self._numbers[TYPE].get(type_) or self._look_up(TYPE, type_)
+
+    def of_system(self, uri: str) -> int | None:
+        return self._numbers[SYSTEM].get(uri) or self._look_up(SYSTEM, uri)
+
+    def of_entry(self, type_: str, param: str, kind: type[Value]) -> int | None:
+        number = self._entries.get((type_, param, kind))
+        if number is None:
+            number = self._look_up(ENTRY, entry_text(type_, param, kind))
+            if number is not None:
+                self._entries[type_, param, kind] = number
+        return number
+
+    def text(self, number: int) -> str:
+        """The text behind a number that stands in some row."""
+        text = self._texts.get(number)
+        if text is None:
+            row: Any = self._connection.execute("SELECT text FROM name WHERE number = ?", (number,)).fetchone()
+            text = self._texts[number] = str(row[0])
+        return text
+
+    def types(self) -> list[str]:
+        """All types of which there ever was a resource."""
+        rows = self._connection.execute("SELECT text FROM name WHERE space = ?", (TYPE,))
+        return [str(text) for (text,) in rows]
+
+    def _look_up(self, space: str, text: str) -> int | None:
+        row = self._connection.execute("SELECT number FROM name WHERE space = ? AND text = ?", (space, text)).fetchone()
+        if row is None:
+            return None
+        number = int(row[0])
+        self._numbers[space][text] = number
+        self._texts[number] = text
+        return number
+
+
+class WritableNames(Names):
+    """The writer's names: gives new numbers, and forgets those of a transaction that was undone."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        super().__init__(connection)
+        self._fresh: list[tuple[str, str]] = []
+
+    def make_type(self, type_: str) -> int:
+        return self._numbers[TYPE].get(type_) or self._make(TYPE, type_)
+
+    def make_system(self, uri: str) -> int:
+        return self._numbers[SYSTEM].get(uri) or self._make(SYSTEM, uri)
+
+    def make_entry(self, type_: str, param: str, kind: type[Value]) -> int:
+        number = self._entries.get((type_, param, kind))
+        if number is None:
+            number = self._make(ENTRY, entry_text(type_, param, kind))
+            self._entries[type_, param, kind] = number
+        return number
+
+    def mark(self) -> int:
+        """What to give to `forget` if the work that begins now fails."""
+        return len(self._fresh)
+
+    def forget(self, mark: int) -> None:
+        """A work was undone: numbers made since `mark` may be given to something else."""
+        if len(self._fresh) == mark:
+            return
+        for space, text in self._fresh[mark:]:
+            number = self._numbers[space].pop(text, None)
+            if number is not None:
+                self._texts.pop(number, None)
+        self._entries.clear()
+        del self._fresh[mark:]
+
+    def committed(self) -> None:
+        self._fresh.clear()
+
+    def undone(self) -> None:
+        """The whole transaction was undone: nothing that was seen in it counts."""
+        for numbers in self._numbers.values():
+            numbers.clear()
+        self._texts.clear()
+        self._entries.clear()
+        self._fresh.clear()
+
+    def _make(self, space: str, text: str) -> int:
+        number = self._look_up(space, text)
+        if number is None:
+            self._connection.execute("INSERT INTO name (space, text) VALUES (?, ?)", (space, text))
+            self._fresh.append((space, text))
+            number = self._look_up(space, text)
+        assert number is not None
+        return number
+
+
+def entry_text(type_: str, param: str, kind: type[Value]) -> str:
+    return f"{type_}.{param} {kind.__name__}"

@@ -1,0 +1,80 @@
+"""Searches and totals on one connection.
+
+http://hl7.org/fhir/R4/http.html#search
+"""
+
+from typing import Any
+
+from fhir_server.model import Version
+from fhir_server.search.query import Access, Hit, Page, SearchQuery, Total
+from fhir_server.storage.sql.page import Cursor, behind, cursor, page, signature, total, touched
+from fhir_server.storage.sql.plan import Planner
+from fhir_server.storage.sql.text import Sql
+from fhir_server.storage.sql.tree import Tree
+from fhir_server.storage.sqlite.reads import Reads
+from fhir_server.storage.sqlite.rows import version_of
+
+
+def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
+    """See Reader.search."""
+    place = cursor(query.after, query.sort) if query.after is not None else None
+    with reads.snapshot():
+        newest = reads.newest()
+        position = place.position if place else newest
+        planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), newest)
+        plans = [planner.plan(type_, node, access) for type_, node in query.where.items()]
+        plans = [plan for plan in plans if not plan.empty]
+        wanted = query.total is not Total.NONE or query.count == 0
+        if not plans:
+            return Page((), total=0 if wanted else None)
+        matches = run(reads, total(plans, position))[0][0] if wanted else None
+        if query.count == 0:
+            return Page((), total=matches)
+        rows = run(reads, page(query, plans, place, position))
+        found = _page(reads, query, rows, place, position)
+        missed = 0
+        if query.sort and place is not None and found.next is None:
+            missed = run(reads, touched(plans, position))[0][0]
+    return Page(found.hits, found.next, found.previous, matches, missed)
+
+
+def after(reads: Reads, access: Access, query: SearchQuery, rid: int) -> tuple[list[Version], int]:
+    """The next `query.count` matches in the order of creation behind the resource `rid`, and the last one's rid."""
+    with reads.snapshot():
+        planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), reads.newest())
+        plans = [planner.plan(type_, node, access) for type_, node in query.where.items()]
+        plans = [plan for plan in plans if not plan.empty]
+        rows = run(reads, behind(plans, rid, query.count)) if plans else []
+    text = reads.names.text
+    return [version_of(text(row[0]), row[1], row[2:6]) for row in rows], rows[-1][-1] if rows else rid
+
+
+def count(reads: Reads, rids: Sql) -> tuple[int, int | None]:
+    """How many rows the statement yields, and the lowest rid among them."""
+    row: Any = reads.db.execute(f"SELECT count(*), min(rid) FROM ({rids.text})", rids.args).fetchone()
+    return row[0], row[1]
+
+
+def run(reads: Reads, statement: Sql) -> list[tuple[Any, ...]]:
+    return reads.db.execute(statement.text, statement.args).fetchall()
+
+
+def _page(reads: Reads, query: SearchQuery, rows: list[tuple[Any, ...]], place: Cursor | None, position: int) -> Page:
+    """The page of these rows, of which there is one too many when the search goes on in its direction."""
+    forward = place is None or place.forward
+    more = len(rows) > query.count
+    rows = rows[: query.count]
+    if not forward:
+        rows.reverse()
+    text = reads.names.text
+    hits = tuple(Hit(version_of(text(row[0]), row[1], row[2:6])) for row in rows)
+    if not rows:
+        return Page(hits)
+    sorts = signature(query.sort)
+    later = more if forward else True
+    earlier = place is not None if forward else more
+    return Page(
+        hits,
+        Cursor(sorts, True, position, rows[-1][6:-1], rows[-1][-1]).text() if later else None,
+        Cursor(sorts, False, position, rows[0][6:-1], rows[0][-1]).text() if earlier else None,
+    )

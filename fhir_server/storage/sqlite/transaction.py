@@ -1,0 +1,246 @@
+"""One work's view of a commit that it may share with others: it reads its own writes, and fails alone.
+
+https://www.sqlite.org/lang_savepoint.html
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from fhir_server.model import Key, Version
+from fhir_server.outcome import Conflict
+from fhir_server.search.query import EVERYTHING, Access, IndexEntry, Page, SearchQuery
+from fhir_server.storage.base import HistoryPage, Record, StateStore, VersionConflict, Write
+from fhir_server.storage.sqlite import state
+from fhir_server.storage.sqlite.batch import Batch, Place, remove, replace_entries, table_of
+from fhir_server.storage.sqlite.history import Scope, history
+from fhir_server.storage.sqlite.names import WritableNames
+from fhir_server.storage.sqlite.reads import Reads
+from fhir_server.storage.sqlite.rows import (
+    COLUMNS,
+    METHODS,
+    NOTHING_PACKED,
+    Current,
+    instant,
+    method_number,
+    milliseconds,
+    number_of,
+    pack,
+    unpack,
+)
+from fhir_server.storage.sqlite.search import search
+
+
+class Commit:
+    """What the works of one commit share: the connection inside its transaction, rows that wait, the next sequence number."""
+
+    def __init__(self, reads: Reads, names: WritableNames) -> None:
+        self.reads = reads
+        self.names = names
+        self.batch = Batch()
+        self.sequence = reads.newest()
+
+    def flush(self) -> None:
+        self.batch.flush(self.reads.db, self.names)
+
+
+class Work:
+    """A Transaction (see storage.base) for one work."""
+
+    def __init__(self, commit: Commit, access: Access) -> None:
+        self._commit = commit
+        self._access = access
+        self._batch = Batch()
+        self._saved = False
+        self._mark = commit.names.mark()
+        self.state: StateStore = WorkState(self)
+
+    # ---- how it ends
+
+    def keep(self) -> None:
+        """What it did belongs to the commit."""
+        if self._saved:
+            self._commit.reads.db.execute("RELEASE work")
+        self._commit.batch.take(self._batch)
+
+    def undo(self) -> None:
+        """Nothing of what it did is left."""
+        if self._saved and self._commit.reads.db.in_transaction:
+            self._commit.reads.db.execute("ROLLBACK TO work")
+            self._commit.reads.db.execute("RELEASE work")
+        self._commit.names.forget(self._mark)
+
+    def tables(self) -> Reads:
+        """Reads that see everything written so far, in the tables."""
+        if not self._saved:
+            self._commit.flush()
+            self._commit.reads.db.execute("SAVEPOINT work")
+            self._saved = True
+        self._batch.flush(self._commit.reads.db, self._commit.names)
+        return self._commit.reads
+
+    # ---- Reader
+
+    async def read(self, key: Key) -> Version | None:
+        if self._access.of(key.type) == EVERYTHING:
+            current = self._waiting(self._place(key))
+            if current is not None:
+                return _version(key, current)
+            return self._commit.reads.read(self._access, key)
+        return self.tables().read(self._access, key)
+
+    async def read_many(self, keys: Iterable[Key]) -> list[Version]:
+        found = [await self.read(key) for key in keys]
+        return [version for version in found if version is not None and not version.deleted]
+
+    async def vread(self, key: Key, version_id: str) -> Version | None:
+        return self.tables().vread(self._access, key, version_id)
+
+    async def history(
+        self,
+        scope: Key | str | None,
+        *,
+        since: datetime | None = None,
+        at: tuple[datetime, datetime] | None = None,
+        count: int,
+        after: str | None = None,
+    ) -> HistoryPage:
+        return history(self.tables(), self._access, Scope.of(scope, since, at), count, after)
+
+    async def search(self, query: SearchQuery) -> Page:
+        return search(self.tables(), self._access, query)
+
+    # ---- Transaction
+
+    async def lock(self, *names: str) -> None:
+        """There is one writer: every transaction holds every lock."""
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        for write in writes:
+            self._append(write)
+
+    async def purge(self, key: Key, version_id: str | None = None) -> int:
+        reads, current = self.tables(), self._current(key)
+        if current is None:
+            return 0
+        return (
+            self._purge_all(reads, current) if version_id is None else self._purge_one(reads, current, key, version_id)
+        )
+
+    def reindex(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:
+        """See Store.reindex."""
+        reads, current = self.tables(), self._current(key)
+        if current is None or str(current.version) != version_id or current.body is None:
+            return False
+        replace_entries(reads.db, reads.names, current, pack(key.type, entries, self._commit.names))
+        return True
+
+    # ---- within
+
+    def _append(self, write: Write) -> None:
+        version = write.version
+        before = self._current(version.key)
+        found = None if before is None else str(before.version)
+        if found != write.expected:
+            raise VersionConflict(
+                f"{version.key} is at version {found}, not {write.expected}."
+                if found and write.expected
+                else f"{version.key} {'exists already' if found else 'does not exist'}."
+            )
+        number = number_of(version.version_id)
+        if number is None:
+            raise ValueError(f"a version id counts up from 1, {version.version_id!r} does not")
+        self._commit.sequence += 1
+        sequence = self._commit.sequence
+        self._batch.append(
+            Current(
+                sequence if before is None else before.rid,
+                self._commit.names.make_type(version.key.type),
+                version.key.id,
+                number,
+                sequence,
+                milliseconds(version.last_updated),
+                method_number(version.method),
+                NOTHING_PACKED if version.body is None else pack(version.key.type, write.entries, self._commit.names),
+                version.body,
+            ),
+            before,
+        )
+
+    def _place(self, key: Key) -> Place | None:
+        number = self._commit.names.of_type(key.type)
+        return None if number is None else (number, key.id)
+
+    def _waiting(self, place: Place | None) -> Current | None:
+        if place is None:
+            return None
+        return self._batch.current.get(place) or self._commit.batch.current.get(place)
+
+    def _current(self, key: Key) -> Current | None:
+        place = self._place(key)
+        if place is None:
+            return None
+        waiting = self._waiting(place)
+        if waiting is not None:
+            return waiting
+        row = self._commit.reads.db.execute(
+            f"SELECT {COLUMNS} FROM resource WHERE type = ? AND id = ?", place
+        ).fetchone()
+        return None if row is None else Current(*row)
+
+    def _purge_all(self, reads: Reads, current: Current) -> int:
+        for entry, rows in unpack(current.entries).items():
+            remove(reads.db, table_of(reads.names, entry), [(entry, current.rid, *row) for row in rows])
+        past = reads.db.execute("SELECT sequence FROM past WHERE rid = ?", (current.rid,)).fetchall()
+        reads.db.executemany("DELETE FROM version WHERE sequence = ?", [*past, (current.changed,)])
+        reads.db.execute("DELETE FROM past WHERE rid = ?", (current.rid,))
+        reads.db.execute("DELETE FROM resource WHERE rid = ?", (current.rid,))
+        self._remember_sequence(reads)
+        return len(past) + 1
+
+    def _purge_one(self, reads: Reads, current: Current, key: Key, version_id: str) -> int:
+        number = number_of(version_id)
+        if number == current.version:
+            raise Conflict(f"{key} version {version_id} is the current one: delete the resource, or purge all of it.")
+        row = reads.db.execute(
+            "SELECT ended, sequence, until FROM past WHERE rid = ? AND version = ?", (current.rid, number)
+        ).fetchone()
+        if row is None:
+            return 0
+        ended, sequence, until = row
+        reads.db.execute("DELETE FROM past WHERE ended = ?", (ended,))
+        reads.db.execute("DELETE FROM version WHERE sequence = ?", (sequence,))
+        reads.db.execute("UPDATE past SET ended = ?, until = ? WHERE ended = ?", (ended, until, sequence))
+        return 1
+
+    def _remember_sequence(self, reads: Reads) -> None:
+        """Numbers are never given twice: a row of no type holds the newest one where its version is gone."""
+        if reads.newest() < self._commit.sequence:
+            reads.db.execute(
+                "INSERT INTO version (sequence, type, rid, version, updated) VALUES (?, 0, 0, 0, 0)",
+                (self._commit.sequence,),
+            )
+
+
+class WorkState:
+    """A StateStore (see storage.base) inside a transaction."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def read(self, space: str, name: str) -> Record | None:
+        return state.read(self._work.tables().db, space, name)
+
+    async def names(self, space: str) -> Sequence[str]:
+        return state.names(self._work.tables().db, space)
+
+    async def write(
+        self, space: str, name: str, value: bytes, *, expected: int | None = None, expires: datetime | None = None
+    ) -> int:
+        return state.write(self._work.tables().db, space, name, value, expected=expected, expires=expires)
+
+    async def delete(self, space: str, name: str, *, expected: int) -> None:
+        state.delete(self._work.tables().db, space, name, expected=expected)
+
+
+def _version(key: Key, current: Current) -> Version:
+    return Version(key, str(current.version), instant(current.updated), current.body, method=METHODS[current.method])
