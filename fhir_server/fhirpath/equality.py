@@ -5,13 +5,14 @@ http://hl7.org/fhirpath/N1/#equality and http://hl7.org/fhirpath/N1/#comparison
 
 from collections.abc import Hashable, Sequence
 from decimal import Decimal, DecimalException
+from fractions import Fraction
 
 from fhir_server.fhirpath import temporal
 from fhir_server.fhirpath.budget import Budget
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.node import Item, Node, quantity, system
 from fhir_server.fhirpath.temporal import Temporal
-from fhir_server.fhirpath.values import ARITHMETIC, EXACT, Quantity, Value, places, type_of
+from fhir_server.fhirpath.values import ARITHMETIC, EXACT, Quantity, Value, decimal, places, type_of
 
 
 def identity(item: Item, budget: Budget) -> Hashable:
@@ -142,11 +143,11 @@ def _equivalent_quantities(left: Quantity, right: Quantity) -> bool:
     mine, other = left.value, right.value
     if not mine or not other:
         return mine == other
+    ratio = (theirs[0] / Fraction(other)) / (ours[0] / Fraction(mine))
     try:
-        ratio = ARITHMETIC.divide(ARITHMETIC.divide(theirs[0], other), ARITHMETIC.divide(ours[0], mine))
         if ratio <= 1:
-            return _equivalent_numbers(mine, ARITHMETIC.multiply(other, ratio))
-        return _equivalent_numbers(ARITHMETIC.divide(mine, ratio), other)
+            return _equivalent_numbers(mine, decimal(Fraction(other) * ratio))
+        return _equivalent_numbers(decimal(Fraction(mine) / ratio), other)
     except DecimalException:
         return False
 

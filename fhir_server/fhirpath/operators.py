@@ -5,6 +5,7 @@ http://hl7.org/fhirpath/N1/#operations
 
 from collections.abc import Callable
 from decimal import Decimal, DecimalException
+from fractions import Fraction
 from typing import Final
 
 from fhir_server.fhirpath import temporal, units
@@ -21,7 +22,7 @@ from fhir_server.fhirpath.functions.combining import union
 from fhir_server.fhirpath.node import Item, Node, quantity, system
 from fhir_server.fhirpath.scope import Evaluate, Scope, single, text, truth
 from fhir_server.fhirpath.temporal import Temporal
-from fhir_server.fhirpath.values import ARITHMETIC, MAX_INTEGER, Quantity, Value
+from fhir_server.fhirpath.values import ARITHMETIC, MAX_INTEGER, Quantity, Value, decimal
 
 Apply = Callable[[Scope, list[Item]], list[Item]]
 """An operator with its right side: from the left side to the result."""
@@ -230,7 +231,7 @@ def _quantities(operator: str, left: Quantity, right: Quantity) -> list[Item] | 
         return []
     per_unit = Quantity(Decimal(1), left.unit).canonical
     assert per_unit is not None
-    return [Quantity(calculate(left.value, ARITHMETIC.divide(theirs[0], per_unit[0])), left.unit, left.word)]
+    return [Quantity(calculate(left.value, decimal(theirs[0] / per_unit[0])), left.unit, left.word)]
 
 
 def _product(operator: str, left: Quantity, right: Quantity) -> list[Item]:
@@ -247,7 +248,7 @@ def _product(operator: str, left: Quantity, right: Quantity) -> list[Item]:
     if mine is None or other is None:
         return []
     product = mine.times(other, 1 if operator == "*" else -1)
-    return [Quantity(ARITHMETIC.multiply(value, product.factor).normalize(ARITHMETIC), product.code)]
+    return [Quantity(decimal(Fraction(value) * product.factor), product.code)]
 
 
 _OPERATIONS: Final[dict[str, Callable[[Scope, str, list[Item], list[Item]], list[Item]]]] = {

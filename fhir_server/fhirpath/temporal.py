@@ -70,7 +70,7 @@ class Temporal:
     def comparable(self) -> tuple[int | Decimal, ...]:
         """The parts in UTC where the offset is known; second and millisecond are one precision."""
         parts = self.parts
-        if self.offset and len(parts) >= 5:
+        if self.offset and len(parts) >= 4:
             parts = _utc(self)
         if self.fraction:
             return (*parts[:-1], Decimal(f"{parts[-1]}.{self.fraction}"))

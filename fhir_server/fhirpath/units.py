@@ -6,7 +6,7 @@ Units of offset scales (Cel, [degF]) and arbitrary units ([IU]) are dimensions o
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
@@ -44,19 +44,19 @@ _PLAIN: Final = {
 
 _OWN: Final = frozenset({"Cel", "[iU]", "[degF]", "[pH]", "[arb'U]", "B[SPL]", "[CFU]"})
 _COMPONENT: Final = re.compile(
-    r"([./]?)(?:(\d+)(?![*^\d])|((?:10[*^])|[A-Za-z%_'\[][A-Za-z%_'0-9\[\]]*?)([+-]?\d+)?)(\{[^{}]*\})?(?=[./)]|$)"
+    r"([./]?)(?:(\d+)(?![*^\d])|((?:10[*^])|[A-Za-z%_'\[][A-Za-z%_'0-9\[\]]*?)([+-]?\d+)?|(?=\{))(\{[^{}]*\})?(?=[./]|$)"
 )
 _MAX_UNIT: Final = 100
 _MAX_POWER: Final = 30
-_MAX_MAGNITUDE: Final = 200
-"""Powers of ten between a unit and the base units."""
+_MAX_MAGNITUDE: Final = 700
+"""Binary digits of numerator and denominator between a unit and the base units."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One such unit is `factor` of the product of the base units in `powers`."""
 
-    factor: Decimal
+    factor: Fraction
     powers: tuple[tuple[str, int], ...]
 
     def times(self, other: "Unit", power: int = 1) -> "Unit":
@@ -72,7 +72,7 @@ class Unit:
         return ".".join(f"{base}{power if power != 1 else ''}" for base, power in self.powers) or "1"
 
 
-ONE: Final = Unit(Decimal(1), ())
+ONE: Final = Unit(Fraction(1), ())
 
 
 @lru_cache(maxsize=1024)
@@ -83,35 +83,35 @@ def unit(code: str) -> Unit | None:
     if len(code) > _MAX_UNIT or "(" in code:
         return None
     whole, at = ONE, 0
-    if code.startswith("{") and code.endswith("}"):
-        return ONE
     while at < len(code):
         found = _COMPONENT.match(code, at)
         if not found or found.end() == at or (at and not found[1]):
             return None
-        part = Unit(Decimal(found[2]), ()) if found[2] else _atom(found[3])
+        part = _atom(found[3]) if found[3] else Unit(Fraction(found[2] or 1), ())
         power = int(found[4] or 1)
         if part is None or abs(power) > _MAX_POWER or not part.factor:
             return None
         whole = whole.times(part, -power if found[1] == "/" else power)
         at = found.end()
-    return whole if abs(whole.factor.adjusted()) <= _MAX_MAGNITUDE else None
+        if max(whole.factor.numerator.bit_length(), whole.factor.denominator.bit_length()) > _MAX_MAGNITUDE:
+            return None
+    return whole
 
 
 @lru_cache(maxsize=1024)
 def _atom(name: str) -> Unit | None:
     if name in _BASE or name in _OWN:
-        return Unit(Decimal(1), ((name, 1),))
+        return Unit(Fraction(1), ((name, 1),))
     if (known := _PLAIN.get(name) or _METRIC.get(name)) is not None:
         return _derived(*known)
     for length in (2, 1):
         prefix, rest = name[:length], name[length:]
         if prefix in _PREFIXES and (rest in _METRIC or rest in _BASE):
             atom = _atom(rest)
-            return atom and Unit(atom.factor.scaleb(_PREFIXES[prefix]), atom.powers)
+            return atom and Unit(atom.factor * Fraction(10) ** _PREFIXES[prefix], atom.powers)
     return None
 
 
 def _derived(factor: str, code: str) -> Unit | None:
-    base = Unit(Decimal(1), ((code, 1),)) if code in _OWN else unit(code)
-    return base and Unit(Decimal(factor) * base.factor, base.powers)
+    base = Unit(Fraction(1), ((code, 1),)) if code in _OWN else unit(code)
+    return base and Unit(Fraction(factor) * base.factor, base.powers)

@@ -4,7 +4,8 @@ http://hl7.org/fhirpath/N1/#literals
 """
 
 from dataclasses import dataclass
-from decimal import Context, Decimal, DecimalException, DivisionByZero, InvalidOperation, Overflow
+from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from fractions import Fraction
 from typing import Final
 
 from fhir_server.fhirpath import units
@@ -47,23 +48,18 @@ class Quantity:
         return singular if singular in CALENDAR else _CALENDAR_CODES.get(self.unit)
 
     @property
-    def canonical(self) -> tuple[Decimal, tuple[tuple[str, int], ...]] | None:
+    def canonical(self) -> tuple[Fraction, tuple[tuple[str, int], ...]] | None:
         """(number, unit) in base units, equal for equal quantities; None for a unit that is not known.
 
         Calendar years and months are units of their own, for their length varies.
         """
         found = (
-            units.Unit(Decimal(12 if self.unit == "year" else 1), (("month", 1),))
+            units.Unit(Fraction(12 if self.unit == "year" else 1), (("month", 1),))
             if self.unit in {"year", "month"}
             else None
         )
         found = found or units.unit(_UCUM_WORDS.get(self.unit, self.unit))
-        if found is None:
-            return None
-        try:
-            return ARITHMETIC.multiply(self.value, found.factor).normalize(ARITHMETIC), found.powers
-        except DecimalException:
-            return None
+        return None if found is None else (Fraction(self.value) * found.factor, found.powers)
 
 
 Value = bool | int | str | Decimal | Temporal | Quantity | Type
@@ -83,6 +79,11 @@ def bounded(number: Decimal) -> Decimal:
 def number_text(number: int | Decimal) -> str:
     """The digits of `number` without exponent; the digits behind the point stay as they are."""
     return str(number) if isinstance(number, int) else f"{number:f}"
+
+
+def decimal(number: Fraction) -> Decimal:
+    """`number` in as many digits as are calculated with; DecimalException where it is too large."""
+    return ARITHMETIC.divide(Decimal(number.numerator), Decimal(number.denominator)).normalize(ARITHMETIC)
 
 
 def places(number: Decimal) -> int:

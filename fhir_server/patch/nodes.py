@@ -134,10 +134,11 @@ def swap(document: Any, old: etree._Element, new: etree._Element) -> None:
 
 def declare(document: Any, element: etree._Element, prefix: str, uri: str) -> None:
     """`element` declares `prefix`: lxml fixes declarations when an element is made, so it is made again."""
-    again = etree.Element(
-        element.tag, dict(element.attrib), nsmap=cast("dict[str, str]", element.nsmap) | {prefix: uri}
-    )
-    again.attrib.update(element.attrib)
+    nsmap = dict(cast("dict[str, str]", element.nsmap))
+    nsmap[prefix] = uri
+    again = etree.Element(element.tag, nsmap=nsmap)
+    for name, value in element.attrib.items():
+        again.set(name, value)
     again.text = element.text
     again.extend(list(element))
     swap(document, element, again)

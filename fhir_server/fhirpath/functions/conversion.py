@@ -13,7 +13,8 @@ from fhir_server.fhirpath.functions.registry import function
 from fhir_server.fhirpath.node import Item, Node, quantity, system
 from fhir_server.fhirpath.scope import Evaluate, Scope, single, text
 from fhir_server.fhirpath.temporal import CALENDAR, Kind, Temporal
-from fhir_server.fhirpath.values import ARITHMETIC, MAX_INTEGER, Quantity, Value, number_text
+from fhir_server.fhirpath.values import MAX_INTEGER, Quantity, Value, number_text
+from fhir_server.fhirpath.values import decimal as to_decimal
 
 _TRUE: Final = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE: Final = frozenset({"false", "f", "no", "n", "0", "0.0"})
@@ -149,7 +150,7 @@ def _in_unit(value: Quantity, wanted: str) -> Quantity | None:
     if canonical is None or unit is None or canonical[1] != unit.powers:
         return None
     try:
-        return Quantity(ARITHMETIC.divide(canonical[0], unit.factor), wanted)
+        return Quantity(to_decimal(canonical[0] / unit.factor), wanted)
     except DecimalException:
         return None
 
