@@ -4,28 +4,27 @@ Request and Response mirror Bundle.entry.request and Bundle.entry.response (http
 HTTP requests and Bundle entries are the same thing.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from fhir_server.model import Change, Version, now
+from fhir_server.model import Change, Key, Version, now
 from fhir_server.outcome import Issue
-from fhir_server.search.query import Access
+from fhir_server.search.query import Access, IndexEntry
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Reader, Store, Transaction
 
-if TYPE_CHECKING:
-    from fhir_server.routes import Routes
-
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Prefer:
     """The Prefer header. http://hl7.org/fhir/R4/http.html#ops"""
 
-    representation: str = "representation"  # minimal | representation | OperationOutcome
+    representation: str = ""  # minimal | representation | OperationOutcome; "": not sent (see interactions.preferred)
     handling: str = ""  # strict | lenient; "": the setting decides
     respond_async: bool = False
 
@@ -45,11 +44,26 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A write made ready before its transaction: the resource is checked, and what it is found by is known.
+
+    `assigned`: the server has just given it its id, so there is no version yet and none is looked for.
+    """
+
+    key: Key
+    tree: Mapping[str, Any]
+    entries: Sequence[IndexEntry]
+    assigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """An interaction that is asked for: over HTTP, or as an entry of a batch or transaction.
 
-    `type`, `id`, `version_id`, `operation` and `compartment` are the parts of the path, "" where absent. `parameters` are the
-    decoded query (and form) parameters in order. Header values stand as sent, unquoted; None: not sent.
+    `type`, `id`, `version_id`, `operation` and `compartment` are the parts of the path, "" where absent; `shape` is the
+    path with these names in it, as the route table has it ("": the base, `[type]` or `[type]/[id]`, as parts are given). `parameters` are the decoded query (and
+    form) parameters in order. Header values stand as sent (`if_match`: `W/"2"`); None: not sent. `prepared` is set for
+    the entries of a transaction.
     """
 
     method: str
@@ -57,6 +71,7 @@ class Request:
     id: str = ""
     version_id: str = ""
     operation: str = ""
+    compartment: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
     body: Body | None = None
     if_match: str | None = None
@@ -64,11 +79,14 @@ class Request:
     if_modified_since: datetime | None = None
     if_none_exist: str | None = None
     prefer: Prefer = Prefer()
+    shape: str = ""
+    prepared: Prepared | None = None
 
 
 @dataclass(slots=True)
 class Response:
-    """The answer to a Request. At most one of `version` (a stored resource) and `resource` (made for this answer) is set.
+    """The answer to a Request. At most one of `version` (a stored resource), `resource` (made for this answer) and `body`
+    (a Bundle or CapabilityStatement as JSON) is set.
 
     `location` is relative to the base (`Patient/1/_history/2`); issues become the OperationOutcome where one is due, and
     travel with a success as warnings where `Prefer: return=OperationOutcome` asks for them.
@@ -83,7 +101,75 @@ class Response:
     last_modified: datetime | None = None
     issues: tuple[Issue, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
-    changes: tuple[Change, ...] = ()
+
+
+Handler = Callable[["Context", Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of the route table: `interaction` is R4's code (http://hl7.org/fhir/R4/valueset-restful-interaction.html)."""
+
+    method: str
+    shape: str
+    interaction: str
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A route, and the parts of the path that led to it."""
+
+    route: Route
+    type: str = ""
+    id: str = ""
+    version_id: str = ""
+    operation: str = ""
+    compartment: str = ""
+
+    def request(
+        self,
+        *,
+        parameters: tuple[tuple[str, str], ...] = (),
+        body: Body | None = None,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+        if_modified_since: datetime | None = None,
+        if_none_exist: str | None = None,
+        prefer: Prefer | None = None,
+    ) -> Request:
+        """The Request for this route with what else was sent."""
+        return Request(
+            self.route.method,
+            self.type,
+            self.id,
+            self.version_id,
+            self.operation,
+            self.compartment,
+            parameters,
+            body,
+            if_match,
+            if_none_match,
+            if_modified_since,
+            if_none_exist,
+            prefer or Prefer(),
+            self.route.shape,
+        )
+
+
+class Router(Protocol):
+    """What `routes.Routes` is to the rooms below it: the entries of a Bundle go through the same table as HTTP."""
+
+    @property
+    def table(self) -> Sequence[Route]: ...
+
+    def match(self, method: str, segments: Sequence[str]) -> Match: ...
+
+    async def dispatch(self, ctx: "Context", request: Request) -> Response: ...
+
+    def operations(self, type: str) -> Sequence[tuple[str, str]]:  # noqa: A002
+        """(code, canonical of the OperationDefinition) of what can be called on this type ("": on the system)."""
+        ...
 
 
 BeforeWrite = Callable[["Context", Change], Awaitable[Version | None]]
@@ -108,15 +194,22 @@ class Server:
 
     settings: Settings
     store: Store
-    routes: "Routes"
+    routes: Router
     base_url: str
     signing_key: bytes
     hooks: Hooks = Hooks()
+    started: datetime = field(default_factory=now)
+    statements: dict[str, bytes] = field(default_factory=dict)  # capabilities by mode, made on first use
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an interaction has at hand for one request. Inside a transaction `transaction` is set, and `reader` is it."""
+    """What an interaction has at hand for one request. Inside a transaction `transaction` is set, and `reader` is it.
+
+    `now` is the moment of the request; inside a transaction the moment that its versions carry. `changes` are the writes
+    of the transaction so far. `bundle`: this is an entry of a transaction Bundle, whose locks are held and whose
+    referential integrity is judged at its end.
+    """
 
     server: Server
     access: Access
@@ -124,22 +217,44 @@ class Context:
     request_id: str
     now: datetime
     transaction: Transaction | None = None
+    changes: list[Change] = field(default_factory=list)
+    bundle: bool = False
 
-    async def transact(self, work: Callable[["Context"], Awaitable[T]]) -> T:
+    @property
+    def settings(self) -> Settings:
+        return self.server.settings
+
+    async def transact(self, work: Callable[["Context"], Awaitable[T]], *, locks: Sequence[str] = ()) -> T:
         """Runs `work` with a Context that can write: joins the transaction under way, or begins and commits one.
 
-        `work` must be fit to run twice and await nothing but its Context's reader and transaction.
+        `work` must be fit to run twice and await nothing but its Context's reader and transaction. `locks` are taken
+        first; in a transaction under way whoever began it has taken them. After the commit the after_commit hooks run.
         """
         if self.transaction is not None:
             return await work(self)
-        return await self.server.store.transact(
-            self.access, lambda tx: work(replace(self, reader=tx, transaction=tx))
-        )
+
+        async def attempt(transaction: Transaction) -> tuple[T, list[Change]]:
+            inside = replace(self, reader=transaction, transaction=transaction, now=now(), changes=[])
+            if locks:
+                await transaction.lock(*locks)
+            return await work(inside), inside.changes
+
+        result, changes = await self.server.store.transact(self.access, attempt)
+        await self._announce(changes)
+        return result
+
+    async def _announce(self, changes: Sequence[Change]) -> None:
+        hooks = self.server.hooks.after_commit
+        if not hooks:
+            return
+        for change in changes:
+            for hook in (*hooks.get(change.after.key.type, ()), *hooks.get("*", ())):
+                try:
+                    await hook(self, change)
+                except Exception:
+                    log.exception("after_commit hook failed", extra={"hook": repr(hook), "type": change.after.key.type})
 
 
 def context(server: Server, access: Access, request_id: str) -> Context:
     """A fresh Context for one request."""
     return Context(server, access, server.store.reader(access), request_id, now())
-
-
-Handler = Callable[[Context, Request], Awaitable[Response]]

@@ -1,0 +1,175 @@
+"""capabilities: what this server does, read off the route table, the definitions and the settings; nothing is claimed by hand.
+
+http://hl7.org/fhir/R4/http.html#capabilities and http://hl7.org/fhir/R4/capabilitystatement.html
+"""
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from importlib.metadata import version
+from typing import Any, Final
+
+from fhir_server.context import Context, Request, Response, Server
+from fhir_server.dates import instant
+from fhir_server.definitions import definitions
+from fhir_server.formats import json
+from fhir_server.interactions.patch import FORMATS
+from fhir_server.interactions.subset import SUMMARIES, subset
+from fhir_server.outcome import BadRequest
+from fhir_server.search.parameters import parameters
+
+MODES: Final = ("full", "normative", "terminology")
+NAME: Final = "FHIR Server"
+
+_RESOURCE_INTERACTIONS: Final = (
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+)
+_SYSTEM_INTERACTIONS: Final = ("transaction", "batch", "search-system", "history-system")
+_PROFILE: Final = "http://hl7.org/fhir/StructureDefinition/"
+
+
+async def capabilities(ctx: Context, request: Request) -> Response:
+    """200 with the CapabilityStatement (mode=terminology: TerminologyCapabilities); 304 where the client has it.
+
+    mode=normative gives the whole statement: R4 lets a server ignore the mode.
+    """
+    asked = dict(request.parameters)
+    mode = asked.get("mode", "full")
+    if mode not in MODES:
+        raise BadRequest(f"mode={mode}: expected one of {', '.join(MODES)}", expression="http.mode")
+    summary = asked.get("_summary", "")
+    if summary and summary not in SUMMARIES:
+        raise BadRequest(f"_summary is one of {', '.join(SUMMARIES)}", expression="http._summary")
+    body = _cached(ctx.server, mode)
+    elements = tuple(name for name in asked.get("_elements", "").split(",") if name)
+    if (summary and summary != "false") or elements:
+        body = subset(body, summary, elements)
+    etag = f'W/"{blake2b(body, digest_size=8).hexdigest()}"'
+    if request.if_none_match is not None and etag[3:-1] in request.if_none_match:
+        return Response(304, etag=etag)
+    return Response(200, body=body, etag=etag)
+
+
+def _cached(server: Server, mode: str) -> bytes:
+    kept = server.statements
+    if mode not in kept:
+        made = terminology(server) if mode == "terminology" else statement(server)
+        kept[mode] = json.dumps(made)
+    return kept[mode]
+
+
+def statement(server: Server) -> dict[str, Any]:
+    """The CapabilityStatement resource."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "url": f"{server.base_url}/metadata",
+        **_about(server),
+        "fhirVersion": definitions().version,
+        "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
+        "patchFormat": list(FORMATS),
+        "rest": [_rest(server)],
+    }
+
+
+def terminology(server: Server) -> dict[str, Any]:
+    """The TerminologyCapabilities resource: there is no terminology service yet, and this says so by naming nothing."""
+    return {
+        "resourceType": "TerminologyCapabilities",
+        "url": f"{server.base_url}/metadata?mode=terminology",
+        **_about(server),
+    }
+
+
+def _about(server: Server) -> dict[str, Any]:
+    number = version("fhir-server")
+    return {
+        "version": number,
+        "name": NAME.replace(" ", ""),
+        "title": NAME,
+        "status": "active",
+        "date": instant(server.started),
+        "kind": "instance",
+        "software": {"name": NAME, "version": number},
+        "implementation": {"description": f"{NAME} at {server.base_url}", "url": server.base_url},
+    }
+
+
+def _rest(server: Server) -> dict[str, Any]:
+    codes = {route.interaction for route in server.routes.table}
+    if "transaction" in codes:
+        codes.add("batch")  # one route takes both
+    types = definitions().resource_types
+    targets = _referred_by(types)
+    rest: dict[str, Any] = {
+        "mode": "server",
+        "security": {
+            "cors": bool(server.settings.cors_origins),
+            "description": "Everybody may do everything: this server runs without authorization, for one machine only."
+            if server.settings.auth == "none"
+            else f"Authorization: {server.settings.auth}",
+        },
+        "resource": [_resource(server, type_, codes, targets.get(type_, ())) for type_ in types],
+        "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS if code in codes],
+        "searchParam": [_search_parameter(type_, code) for type_, code in (("Resource", c) for c in _common())],
+    }
+    operations = _operations(server, "")
+    if operations:
+        rest["operation"] = operations
+    return rest
+
+
+def _resource(server: Server, type_: str, codes: Iterable[str], referred_by: Iterable[str]) -> dict[str, Any]:
+    settings = server.settings
+    known = parameters(type_)
+    found: dict[str, Any] = {
+        "type": type_,
+        "profile": _PROFILE + type_,
+        "interaction": [{"code": code} for code in _RESOURCE_INTERACTIONS if code in codes],
+        "versioning": "versioned-update" if settings.require_if_match else "versioned",
+        "readHistory": "vread" in codes,
+        "updateCreate": settings.update_as_create,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "multiple" if settings.conditional_delete_multiple > 1 else "single",
+        "referencePolicy": ["literal", "logical", *(["enforced"] if settings.referential_integrity else [])],
+        "searchInclude": ["*", *(f"{type_}:{p.code}" for p in known.values() if p.type == "reference")],
+        "searchRevInclude": list(referred_by),
+        "searchParam": [_search_parameter(type_, code) for code in known],
+    }
+    operations = _operations(server, type_)
+    if operations:
+        found["operation"] = operations
+    return {name: value for name, value in found.items() if value != []}
+
+
+def _common() -> list[str]:
+    """The parameters that every type has: those of a search on the system."""
+    return [code for code, p in parameters("Basic").items() if "Resource" in p.definition.base]
+
+
+def _search_parameter(type_: str, code: str) -> dict[str, Any]:
+    known = parameters("Basic" if type_ == "Resource" else type_)[code]
+    return {"name": code, "definition": known.definition.url, "type": known.definition.type}
+
+
+def _referred_by(types: Iterable[str]) -> Mapping[str, list[str]]:
+    """Type → `Source:parameter` of all that may refer to it."""
+    found: dict[str, list[str]] = {}
+    for source in types:
+        for parameter in parameters(source).values():
+            if parameter.type == "reference":
+                for target in parameter.targets:
+                    found.setdefault(target, []).append(f"{source}:{parameter.code}")
+    return found
+
+
+def _operations(server: Server, type_: str) -> list[dict[str, str]]:
+    return [{"name": code, "definition": definition} for code, definition in server.routes.operations(type_)]

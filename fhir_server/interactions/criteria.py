@@ -1,0 +1,61 @@
+"""Criteria: the search that a conditional interaction or a conditional reference stands on.
+
+http://hl7.org/fhir/R4/http.html#cond-update, #ccreate; http://hl7.org/fhir/R4/http.html#trules
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fhir_server.context import Context
+from fhir_server.model import Version
+from fhir_server.outcome import BadRequest, MultipleMatches, PreconditionFailed
+from fhir_server.search.parse import criteria as parse
+from fhir_server.search.query import Node, SearchQuery
+from fhir_server.storage.base import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Understood criteria: `text` as it was sent, `lock` the same for all spellings of one meaning."""
+
+    type: str
+    text: str
+    where: Node
+
+    @property
+    def lock(self) -> str:
+        """The name that writers under these criteria wait for each other on."""
+        return f"{self.type}?{self.where!r}"
+
+    def __str__(self) -> str:
+        return f"{self.type}?{self.text}"
+
+    async def matches(self, reader: Reader, most: int) -> tuple[Version, ...]:
+        """The current resources that match, at most `most`."""
+        page = await reader.search(SearchQuery({self.type: self.where}, count=most))
+        return tuple(hit.version for hit in page.hits)
+
+    async def only(self, reader: Reader) -> Version | None:
+        """The one match, None without any. Raises MultipleMatches."""
+        found = await self.matches(reader, 2)
+        if len(found) > 1:
+            raise MultipleMatches(f"{self} matches more than one {self.type}; the criteria are not selective enough")
+        return found[0] if found else None
+
+
+def criteria(ctx: Context, type_: str, sent: str | Sequence[tuple[str, str]], expression: str) -> Criteria:
+    """The criteria of `type_`, sent as a query string (in what `expression` names) or as the decoded parameters of the URL.
+
+    Raises BadRequest for parameters that are unknown (whatever the handling: a criterion passed over would change what is
+    written) and for those that do not filter; PreconditionFailed where nothing restricts the type.
+    """
+    if isinstance(sent, str):
+        sent = sent.strip().removeprefix(f"{type_}?").removeprefix("?")
+    text = sent if isinstance(sent, str) else "&".join(f"{name}={value}" for name, value in sent)
+    try:
+        return Criteria(type_, text, parse(type_, sent, now=ctx.now, base=ctx.server.base_url))
+    except (BadRequest, PreconditionFailed) as error:
+        if not isinstance(sent, str):
+            raise
+        issues = [replace(issue, expression=(expression,)) for issue in error.issues]
+        raise type(error)(issues=issues) from error

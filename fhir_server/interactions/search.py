@@ -1,0 +1,115 @@
+"""search: what matches, page by page, with what is included. Type and system level, GET and POST.
+
+http://hl7.org/fhir/R4/http.html#search and http://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from fhir_server import bundle
+from fhir_server.context import Context, Request, Response
+from fhir_server.formats import json
+from fhir_server.interactions import paging
+from fhir_server.interactions.subset import subset
+from fhir_server.model import Version
+from fhir_server.outcome import Issue, outcome
+from fhir_server.search.include import follow
+from fhir_server.search.parse import parse
+from fhir_server.search.query import Page, SearchRequest
+
+
+async def search(ctx: Context, request: Request) -> Response:
+    """200 with a searchset Bundle: matches in their order, then what is included, then remarks about the search.
+
+    Raises BadRequest for parameters that are not understood (strict handling), and for a page that is not one of this search.
+    """
+    parameters, token = paging.split(request.parameters)
+    path = request.type
+    key = ctx.server.signing_key
+    place = paging.unseal(key, path, parameters, token) if token is not None else paging.Place("", ctx.now)
+    asked = understand(ctx, request, parameters, place)
+    page = await ctx.reader.search(asked.query)
+    matches = [hit.version for hit in page.hits]
+    included: Sequence[Version] = ()
+    if asked.include and matches:
+        included = await follow(ctx.reader, asked, matches, ctx.settings.max_includes)
+    body = bundle.bundle(
+        "searchset",
+        _entries(ctx, asked, page, included),
+        links=_links(ctx, path, parameters, asked, page, place, token),
+        total=page.total,
+        at=ctx.now,
+    )
+    return Response(200, body=body)
+
+
+def understand(
+    ctx: Context, request: Request, parameters: Sequence[tuple[str, str]], place: paging.Place
+) -> SearchRequest:
+    """The search that the parameters ask for, from `place` on. The Prefer header's handling wins over the setting."""
+    asked = parse(
+        request.type or None,
+        parameters,
+        settings=ctx.settings,
+        now=place.now,
+        base=ctx.server.base_url,
+        handling=request.prefer.handling,
+    )
+    return replace(asked, query=replace(asked.query, after=place.after)) if place.after else asked
+
+
+def _entries(ctx: Context, asked: SearchRequest, page: Page, included: Sequence[Version]) -> Iterator[bytes]:
+    base = ctx.server.base_url
+    whole = asked.summary in ("", "false")
+    for hit in page.hits:
+        body = hit.version.body or b""
+        if not whole or asked.elements:
+            body = subset(body, asked.summary, asked.elements)
+        yield bundle.found(base, str(hit.version.key), body, "match", hit.score)
+    for version in included:
+        body = version.body or b""
+        yield bundle.found(base, str(version.key), body if whole else subset(body, asked.summary), "include")
+    issues = [*_remarks(asked), *_touched(page)]
+    if issues:
+        yield bundle.remark(json.dumps(outcome(issues)))
+
+
+def _remarks(asked: SearchRequest) -> Iterator[Issue]:
+    for name, reason in asked.ignored:
+        yield Issue("not-supported", f"{name} was passed over: {reason}", (f"http.{name}",), "warning")
+
+
+def _touched(page: Page) -> Iterator[Issue]:
+    if page.touched and page.next is None:
+        yield Issue(
+            "informational",
+            f"{page.touched} matching resources changed while the pages were read, and may be missing from them",
+            severity="warning",
+        )
+
+
+def _links(
+    ctx: Context,
+    path: str,
+    parameters: Sequence[tuple[str, str]],
+    asked: SearchRequest,
+    page: Page,
+    place: paging.Place,
+    token: str | None,
+) -> list[tuple[str, str]]:
+    """Self says what was understood; the others carry what was sent, less what was passed over."""
+    base, key = ctx.server.base_url, ctx.server.signing_key
+    ignored = {name for name, _ in asked.ignored}
+    kept = tuple(pair for pair in parameters if pair[0] not in ignored)
+
+    def url(after: str) -> str:
+        return paging.url(base, path, kept, paging.seal(key, path, kept, paging.Place(after, place.now)))
+
+    links = [("self", paging.url(base, path, asked.used, token))]
+    if token is not None:
+        links.append(("first", paging.url(base, path, kept)))
+    if page.previous is not None:
+        links.append(("previous", url(page.previous)))
+    if page.next is not None:
+        links.append(("next", url(page.next)))
+    return links

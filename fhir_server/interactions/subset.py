@@ -1,0 +1,108 @@
+"""_summary and _elements: a part of a resource, tagged as such.
+
+http://hl7.org/fhir/R4/search.html#summary and http://hl7.org/fhir/R4/search.html#elements
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from fhir_server.definitions import definitions
+from fhir_server.formats import json
+
+SUMMARIES: Final = ("true", "text", "data", "count", "false")
+
+SUBSETTED: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+
+_ALWAYS: Final = frozenset({"resourceType", "id", "meta"})
+
+
+def subset(body: bytes, summary: str = "", elements: Sequence[str] = ()) -> bytes:
+    """The resource `body` with what is asked for and what must not be missing, no digit changed.
+
+    Without anything to leave out (`summary` "" or false, no `elements`) it is `body` itself.
+    """
+    if summary in ("", "false") and not elements:
+        return body
+    tree = json.parse(body).tree
+    type_ = tree["resourceType"]
+    if not definitions().is_resource(type_):
+        return body
+    part = tree
+    if summary == "true":
+        part = _summary(tree, type_)
+    elif summary == "text":
+        part = _only(tree, _mandatory(type_) | {"text", "implicitRules"})
+    elif summary == "data":
+        part = {name: value for name, value in tree.items() if name != "text"}
+    if elements:
+        part = _only(part, _asked(type_, frozenset(elements)) | _mandatory(type_) | _modifiers(type_))
+    return json.dumps(_tagged(part))
+
+
+def _only(tree: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in tree.items()
+        if name in _ALWAYS or name in names or name.removeprefix("_") in names
+    }
+
+
+def _summary(tree: Mapping[str, Any], type_: str) -> dict[str, Any]:
+    """The elements that the definitions mark as summary, at every depth."""
+    kept = _summary_elements(type_)
+    part: dict[str, Any] = {}
+    for name, value in tree.items():
+        if name in _ALWAYS:
+            part[name] = value
+            continue
+        below = kept.get(name.removeprefix("_"))
+        if below is None:
+            continue
+        if not below or name.startswith("_"):
+            part[name] = value
+        elif isinstance(value, list):
+            part[name] = [_summary(each, below) if isinstance(each, dict) else each for each in value]
+        elif isinstance(value, dict):
+            part[name] = _summary(value, below)
+    return {name: value for name, value in part.items() if value not in ({}, [])}
+
+
+@cache
+def _summary_elements(type_: str) -> Mapping[str, str]:
+    """Name → the type to go on with below it; "" where the value stays whole."""
+    known = definitions()
+    return {
+        element.name: "" if element.primitive or element.type in ("Resource", "xhtml") else element.type
+        for element in known.elements(type_).values()
+        if element.summary or (element.name == "id" and "." in type_)
+    }
+
+
+@cache
+def _mandatory(type_: str) -> frozenset[str]:
+    return frozenset(element.name for element in definitions().elements(type_).values() if element.min > 0)
+
+
+@cache
+def _modifiers(type_: str) -> frozenset[str]:
+    return frozenset(element.name for element in definitions().elements(type_).values() if element.modifier)
+
+
+@cache
+def _asked(type_: str, elements: frozenset[str]) -> frozenset[str]:
+    """The JSON names that `_elements` means: a choice is asked for by its name, with or without its type."""
+    names = {name.removeprefix(f"{type_}.").removesuffix("[x]") for name in elements}
+    return frozenset(
+        element.name
+        for element in definitions().elements(type_).values()
+        if element.name in names or element.choice in names
+    )
+
+
+def _tagged(tree: dict[str, Any]) -> dict[str, Any]:
+    meta = tree.get("meta") or {}
+    tags = meta.get("tag") or []
+    if any(tag.get("code") == "SUBSETTED" for tag in tags):
+        return tree
+    return {**tree, "meta": {**meta, "tag": [*tags, SUBSETTED]}}

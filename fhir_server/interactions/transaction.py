@@ -1,0 +1,271 @@
+"""transaction: all entries or none, whatever their order.
+
+http://hl7.org/fhir/R4/http.html#transaction and http://hl7.org/fhir/R4/http.html#trules
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from fhir_server import bundle as bundles
+from fhir_server.context import Body, Context, Prefer, Response
+from fhir_server.interactions import integrity
+from fhir_server.interactions.create import existing
+from fhir_server.interactions.criteria import Criteria
+from fhir_server.interactions.delete import condemned
+from fhir_server.interactions.entries import STAGES, answered, located
+from fhir_server.interactions.links import Slot
+from fhir_server.interactions.plan import Faults, Link, Plan, Step, distinct, make, place, rewrite, targets
+from fhir_server.interactions.write import writable
+from fhir_server.model import Key
+from fhir_server.outcome import BadRequest, FhirError, MultipleMatches, NotFound, PreconditionFailed
+
+T = TypeVar("T")
+
+_READS: Final = STAGES - 1
+"""The stage of GET and HEAD: after all that writes."""
+
+
+async def transaction(ctx: Context, body: Body, prefer: Prefer) -> bytes:
+    """The transaction-response Bundle, once everything is durable.
+
+    Raises what the first failing entry raises (what can be known beforehand: of all entries at once), with expressions
+    that name the entry; then nothing has been written.
+    """
+    plan = make(ctx, body, prefer)
+    responses = await ctx.transact(lambda inside: _Run(inside, plan).all(), locks=plan.locks)
+    answers = [answered(ctx, step.entry, responses[step.number]) for step in plan.steps]
+    return bundles.bundle("transaction-response", answers)
+
+
+class _Run:
+    """One go at the plan, inside the transaction. A second go decides again, and sets every open link again."""
+
+    def __init__(self, ctx: Context, plan: Plan) -> None:
+        self._plan = plan
+        self._ctx = replace(ctx, bundle=True)
+        self._responses: dict[int, Response] = {}
+        self._condemned: dict[int, list[Key]] = {}
+        self._referred = _Referred(self._ctx, plan)
+
+    async def all(self) -> dict[int, Response]:
+        """The responses by entry. Raises FhirError, its expressions in the Bundle."""
+        conditional = [step for step in self._plan.steps if step.condition]
+        for step in conditional:
+            await _at(step, self._decide)
+        if conditional:
+            self._require_distinct(conditional)
+        stages: list[list[Step]] = [[] for _ in range(STAGES)]
+        for step in self._plan.steps:
+            stages[step.entry.stage].append(step)
+        waiting = [step for stage in stages[:_READS] for step in stage if not await self._done(step)]
+        await self._late(waiting)
+        if self._ctx.settings.referential_integrity:
+            await self._judge()
+        for step in stages[_READS]:
+            await _at(step, self._dispatch)
+        return self._responses
+
+    async def _done(self, step: Step) -> bool:
+        """Dispatches the step; False where one of its links cannot be set yet."""
+        if step.number in self._responses:
+            return True
+        if step.open and not await _at(step, self._settle):
+            return False
+        await _at(step, self._dispatch)
+        return True
+
+    async def _decide(self, step: Step) -> None:
+        """Settles which resource a conditional entry is about, and with it what it asks for directly."""
+        assert step.condition is not None
+        interaction = step.entry.match.route.interaction
+        if interaction == "delete":
+            found = await condemned(self._ctx, step.condition)
+            self._condemned[step.number] = [version.key for version in found]
+            return
+        version = await step.condition.only(self._ctx.reader)
+        step.decide(version.key if version else None)
+        if version is None:
+            if interaction == "patch":
+                raise NotFound(f"No {step.condition} to patch", expression="request.url")
+        elif interaction == "create":
+            self._responses[step.number] = existing(version)
+        elif step.planned is not None and not step.new and step.planned != version.key:
+            raise BadRequest(
+                f"{step.condition} matches {version.key}, but the resource has the id {step.planned.id}; leave the id out",
+                expression="resource.id",
+                code="invalid",
+            )
+
+    def _require_distinct(self, conditional: list[Step]) -> None:
+        """BadRequest where two entries turn out to be about one resource."""
+        written = [
+            (step.key, step.number) for step in self._plan.steps if step.key and step.number not in self._responses
+        ]
+        written += [(key, number) for number, keys in self._condemned.items() for key in keys]
+        distinct(written)
+        asked: dict[str, int] = {}
+        for step in conditional:
+            if step.condition is None or step.found or step.number in self._condemned or step.number in self._responses:
+                continue
+            first = asked.setdefault(step.condition.lock, step.number)
+            if first != step.number:
+                raise BadRequest(
+                    f"Entries {first} and {step.number} create under the same criteria, {step.condition}; send one of them",
+                    expression=(f"Bundle.entry[{first}]", f"Bundle.entry[{step.number}]"),
+                    code="duplicate",
+                )
+
+    async def _dispatch(self, step: Step) -> None:
+        """The step through the route table, as the direct interaction that it has become."""
+        request = step.request
+        if step.number in self._condemned:
+            response = Response(204)
+            for key in self._condemned[step.number]:
+                direct = replace(request, id=key.id, shape="[type]/[id]", parameters=())
+                response = await self._ctx.server.routes.dispatch(self._ctx, direct)
+        elif step.condition is not None and step.key is not None and request.method != "POST":
+            direct = replace(request, id=step.key.id, shape="[type]/[id]", parameters=(), prepared=step.prepared)
+            response = await self._ctx.server.routes.dispatch(self._ctx, direct)
+        else:
+            if step.prepared is not None:
+                request = replace(request, prepared=step.prepared, if_none_exist=None)
+            response = await self._ctx.server.routes.dispatch(self._ctx, request)
+        self._responses[step.number] = response
+
+    async def _settle(self, step: Step) -> bool:
+        """Sets the open links of a step and indexes its resource; False where one leads to what is not written yet."""
+        for slot in step.open:
+            found = targets(self._plan, step.base, slot)
+            if not found:
+                key = await self._referred.to(slot.sent, step)
+                if key is None:
+                    return False
+                slot.container[slot.name] = str(key)
+            elif all(self._version(link) for link in found):
+                rewrite(self._plan, step.base, slot, lambda link: link.text(self._version(link)))
+            else:
+                return False
+        step.index()
+        return True
+
+    def _version(self, link: Link) -> str:
+        """The version that a link names once its step is done; "" before."""
+        if not link.versioned:
+            return "1"
+        response = self._responses.get(link.step.number)
+        return response.version.version_id if response is not None and response.version is not None else ""
+
+    async def _late(self, waiting: list[Step]) -> None:
+        """Dispatches the steps whose links lead to what the Bundle itself writes, as soon as they can be set.
+
+        Conditional references hold at the end of the transaction: R4 has them resolved last.
+        """
+        self._referred.late = True
+        while waiting:
+            left = [step for step in waiting if not await self._done(step)]
+            if len(left) == len(waiting):
+                self._refuse(left)
+            waiting = left
+        await self._referred.verify()
+
+    def _refuse(self, steps: list[Step]) -> None:
+        """Raises for the steps that nothing can help any more."""
+        faults = Faults()
+        for step in steps:
+            for slot in step.open:
+                with faults.of(step.number):
+                    self._refuse_slot(step, slot)
+        faults.raise_()
+        with faults.of(steps[0].number):
+            raise PreconditionFailed("Version-specific references go round in a circle: no version can be named first")
+        faults.raise_()
+
+    def _refuse_slot(self, step: Step, slot: Slot) -> None:
+        body = step.request.body
+        if slot.container[slot.name] == slot.sent and body is not None:
+            raise PreconditionFailed(
+                f"The reference {slot.sent} matches nothing: there is no such resource, here or in the Bundle",
+                code="not-found",
+                expression=place(body, slot.sent),
+            )
+
+    async def _judge(self) -> None:
+        """Referential integrity of all that was written, judged at the end."""
+        numbers = {step.key: step.number for step in self._plan.steps if step.key}
+        numbers |= {key: number for number, keys in self._condemned.items() for key in keys}
+        faults = Faults()
+        for change in self._ctx.changes:
+            with faults.of(numbers.get(change.after.key, 0)):
+                await integrity.judge(writable(self._ctx), [change], self._ctx.server.base_url)
+        faults.raise_()
+
+
+class _Referred:
+    """Where conditional references lead."""
+
+    def __init__(self, ctx: Context, plan: Plan) -> None:
+        self._ctx = ctx
+        self._criteria = plan.references
+        self._known: dict[str, Key] = {}
+        self._to_verify: dict[str, Step] = {}
+        self._written = {step.key.type for step in plan.steps if step.key}
+        self._written |= {step.condition.type for step in plan.steps if step.condition}
+        self.late = False
+
+    async def to(self, sent: str, step: Step) -> Key | None:
+        """The only match; None where there is none yet. Raises MultipleMatches, PreconditionFailed for no match at all."""
+        if sent in self._known:
+            return self._known[sent]
+        criteria = self._criteria[sent]
+        own = self._may_change(criteria)
+        if own and not self.late:
+            return None
+        version = await self._only(criteria, step, sent)
+        if version is None:
+            if own:
+                return None
+            raise _nothing(step, sent)
+        if own:
+            self._to_verify[sent] = step
+        self._known[sent] = version
+        return version
+
+    async def verify(self) -> None:
+        """What was resolved while the Bundle was being written is still true of its end. Raises MultipleMatches."""
+        for sent, step in self._to_verify.items():
+            try:
+                found = await self._only(self._criteria[sent], step, sent)
+                if found != self._known[sent]:
+                    raise _nothing(step, sent)
+            except FhirError as error:
+                raise located(error, step.number) from error
+
+    def _may_change(self, criteria: Criteria) -> bool:
+        """Whether the Bundle itself may change what matches: it writes the type, or the criteria look at other types."""
+        return criteria.type in self._written or "." in criteria.text.partition("=")[0] or "_has" in criteria.text
+
+    async def _only(self, criteria: Criteria, step: Step, sent: str) -> Key | None:
+        try:
+            version = await criteria.only(self._ctx.reader)
+        except MultipleMatches as error:
+            body = step.request.body
+            raise MultipleMatches(str(error), expression=place(body, sent) if body else ()) from None
+        return version.key if version else None
+
+
+def _nothing(step: Step, sent: str) -> PreconditionFailed:
+    body = step.request.body
+    return PreconditionFailed(
+        f"The reference {sent} matches nothing: there is no such resource",
+        code="not-found",
+        expression=place(body, sent) if body else (),
+    )
+
+
+async def _at(step: Step, what: Callable[[Step], Awaitable[T]]) -> T:
+    """What `what` returns; its errors are located at the step's entry."""
+    try:
+        return await what(step)
+    except FhirError as error:
+        raise located(error, step.number) from error

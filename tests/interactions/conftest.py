@@ -1,0 +1,16 @@
+"""A server of one's own for every test."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.interactions.client import Client, server
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    """A client of a server with the settings as they are by default."""
+    running = await server(tmp_path)
+    yield Client(running)
+    await running.store.close()
