@@ -92,7 +92,7 @@ def _match(parameter: Parameter, modifier: str, values: list[str], name: str, te
     """The alternatives of all values on all codes under which the parameter's entries are kept."""
     target = parameter.target or ""
     targets = (target,) if target else parameter.targets
-    reading = Reading(name, parameter.types, targets, terms.base, terms.now)
+    reading = Reading(name, parameter.types, targets, terms.base, terms.now, parameter.exact)
     alternatives = ALTERNATIVES[parameter.type]
     asked = modifier or target if parameter.type == "reference" else modifier
     anyof = tuple(

@@ -15,7 +15,7 @@ from typing import Any
 from fhir_server.definitions import SearchParameter, definitions
 from fhir_server.search import query
 from fhir_server.search.expression import Branch, branches
-from fhir_server.search.types import CONVERTERS, KINDS
+from fhir_server.search.types import CONVERTERS, KINDS, token
 
 Kinds = tuple[type[query.Value], ...]
 
@@ -59,6 +59,11 @@ class Parameter:
     def kinds(self) -> Kinds:
         """The kinds of entries that it has."""
         return KINDS[self.type]
+
+    @property
+    def exact(self) -> bool:
+        """Its codes are all of systems that mind the case."""
+        return self.types == {"code"} and all(token.minds_case(b.element.binding) for b in self.branches)
 
 
 @cache

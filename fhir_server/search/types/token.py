@@ -115,6 +115,12 @@ def implied_systems(binding: Binding | None) -> Mapping[str, str] | str:
     return systems.pop() if len(systems) == 1 else {code: system for system, code in sorted(codes)}
 
 
+def minds_case(binding: Binding | None) -> bool:
+    """All codes of the binding are of systems that mind the case."""
+    systems = implied_systems(binding)
+    return bool(systems) and case_sensitive().issuperset((systems,) if isinstance(systems, str) else systems.values())
+
+
 def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
     """`code`, `system|code`, `|code` (no system), `system|` (any code of it). Raises BadRequest."""
     if modifier == "text":
@@ -123,7 +129,7 @@ def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
     if len(pieces) > 2:
         raise reading.wrong(f"{value!r} has more than one |: expected [code], [system]|[code], |[code] or [system]|")
     if len(pieces) == 1:
-        return _any_system(pieces[0])
+        return ((Compare(Token, "code", Op.EQ, pieces[0]),),) if reading.exact else _any_system(pieces[0])
     if reading.types and reading.types <= UNSYSTEMATIC:
         raise reading.wrong(r"its elements have no system: give the value alone (a | within it is written \|)")
     return (_pair(*pieces),)
