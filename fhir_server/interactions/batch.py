@@ -5,16 +5,14 @@ http://hl7.org/fhir/R4/http.html#transaction and http://hl7.org/fhir/R4/http.htm
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from fhir_server import bundle as bundles
 from fhir_server.context import Body, Context, Prefer, Request, Response
-from fhir_server.interactions.entries import STAGES, Entry, answered, located, refused, understand
+from fhir_server.interactions.entries import STAGES, Entry, answered, entries_of, located, refused, understand
 from fhir_server.interactions.transaction import transaction
 from fhir_server.interactions.write import resource
 from fhir_server.outcome import Fault, FhirError, Invalid, TooLarge
-from fhir_server.validation import structure
 
 AT_ONCE: Final = 32
 """Entries under way together: enough for their commits to be grouped."""
@@ -48,7 +46,7 @@ async def bundle(ctx: Context, request: Request) -> Response:
 
 
 async def _batch(ctx: Context, body: Body, prefer: Prefer) -> bytes:
-    plain: list[Mapping[str, Any]] = _checked(body.plain)
+    plain = entries_of(body)
     trees = body.tree.get("entry", [])
     answers: list[bytes] = [b""] * len(plain)
     stages: list[list[Entry]] = [[] for _ in range(STAGES)]
@@ -62,24 +60,6 @@ async def _batch(ctx: Context, body: Body, prefer: Prefer) -> bytes:
     for stage in stages:
         await asyncio.gather(*(_one(ctx, entry, answers, free) for entry in stage))
     return bundles.bundle("batch-response", answers)
-
-
-def _checked(plain: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The entries of a Bundle that is sound apart from the resources in it: those are each entry's own affair."""
-    entries = plain.get("entry", [])
-    shell = dict(plain)
-    if isinstance(entries, list):
-        shell["entry"] = [
-            {name: value for name, value in entry.items() if name != "resource"} if isinstance(entry, dict) else entry
-            for entry in entries
-        ]
-        for number, entry in enumerate(entries):
-            if isinstance(entry, dict) and not isinstance(entry.get("resource", {}), dict):
-                raise Invalid("A resource is a JSON object", expression=f"Bundle.entry[{number}].resource")
-    issues = structure.check(shell)
-    if any(issue.severity in ("error", "fatal") for issue in issues):
-        raise Invalid(issues=issues)
-    return list(entries)
 
 
 async def _one(ctx: Context, entry: Entry, answers: list[bytes], free: asyncio.Semaphore) -> None:

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
+import orjson
+
 from fhir_server.bundle import done
 from fhir_server.bundle import response as written
 from fhir_server.context import Body, Context, Match, Prefer, Request, Response
@@ -18,6 +20,7 @@ from fhir_server.dates import DateError, date_range, moment_of
 from fhir_server.interactions.preferred import WRITES, content, report
 from fhir_server.interactions.subset import subset
 from fhir_server.outcome import BadRequest, FhirError, Invalid, Issue
+from fhir_server.validation import structure
 
 _HEADERS: Final = {
     "http.If-Match": "request.ifMatch",
@@ -41,6 +44,26 @@ class Entry:
     @property
     def stage(self) -> int:
         return _ORDER[self.request.method]
+
+
+def entries_of(body: Body) -> list[Mapping[str, Any]]:
+    """The entries of a Bundle, sound apart from the resources in them, which are objects. Raises Invalid."""
+    entries = body.plain.get("entry", [])
+    shell = dict(body.plain)
+    if isinstance(entries, list) and entries:
+        shell["entry"] = [_without_resource(entry) if isinstance(entry, dict) else entry for entry in entries]
+        for number, entry in enumerate(entries):
+            if isinstance(entry, dict) and not isinstance(entry.get("resource", {}), dict):
+                raise Invalid("A resource is a JSON object", expression=f"Bundle.entry[{number}].resource")
+    issues = structure.check(shell)
+    if any(issue.severity in ("error", "fatal") for issue in issues):
+        raise Invalid(issues=issues)
+    return list(entries)
+
+
+def _without_resource(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is left of an entry; something is left of one that has nothing else, for an element is never empty."""
+    return {name: value for name, value in entry.items() if name != "resource"} or {"fullUrl": "urn:none"}
 
 
 def understand(ctx: Context, number: int, tree: Mapping[str, Any], plain: Mapping[str, Any], prefer: Prefer) -> Entry:
@@ -97,12 +120,21 @@ def address(url: str, base: str) -> tuple[list[str], tuple[tuple[str, str], ...]
 def _body(method: str, tree: dict[str, Any], plain: Mapping[str, Any]) -> Body:
     """The entry's resource; of a PATCH with a Binary the patch document that is in it."""
     if method != "PATCH" or plain.get("resourceType") != "Binary":
-        return Body(tree, plain)
+        return Body(tree, tree if tree is plain or _is_plain(tree) else plain)
     try:
         raw = base64.b64decode(plain.get("data", ""), validate=False)
     except (binascii.Error, ValueError):
         raise Invalid("The patch is not base64", code="value", expression="resource.data") from None
     return Body({}, {}, str(plain.get("contentType", "")).partition(";")[0].strip().lower(), raw)
+
+
+def _is_plain(tree: dict[str, Any]) -> bool:
+    """Whether there is no number in it that a float would spoil, though there is one elsewhere in the Bundle."""
+    try:
+        orjson.dumps(tree)
+    except TypeError:
+        return False
+    return True
 
 
 def located(error: FhirError, number: int) -> FhirError:

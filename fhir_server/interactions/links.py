@@ -45,20 +45,22 @@ class Slot:
         return self.reference and self.container.keys() <= _OF_REFERENCE
 
 
-def slots(resource: Mapping[str, Any], full_urls: Mapping[str, Any]) -> list[Slot]:
+def slots(resource: dict[str, Any], full_urls: Mapping[str, Any], settled: Mapping[str, str]) -> list[Slot]:
     """Every place of the resource that may have to be rewritten: all references but those to contained resources, whatever
     holds one of `full_urls`, and narratives with links. What a Bundle holds is its own affair: nothing in it is found.
+
+    References that `settled` knows are rewritten at once (in place) and not among them.
     """
     if resource.get("resourceType") == "Bundle":
         return []
     found: list[Slot] = []
-    if _collect(resource, full_urls, found):
+    if _collect(resource, full_urls, settled, found):
         found = [slot for slot in found if slot.reference or slot.narrative]
         found += (slot for slot in _typed(resource, resource["resourceType"]) if _begins(slot.sent, full_urls))
     return found
 
 
-def _collect(node: Mapping[str, Any], full_urls: Mapping[str, Any], found: list[Slot]) -> bool:
+def _collect(node: dict[str, Any], full_urls: Mapping[str, Any], settled: Mapping[str, str], found: list[Slot]) -> bool:
     """Collects references and narratives; True where another string is a full URL and its type has to be looked up.
 
     One walk, without types, for the nine in ten resources that need nothing else.
@@ -68,7 +70,10 @@ def _collect(node: Mapping[str, Any], full_urls: Mapping[str, Any], found: list[
         kind = type(value)
         if kind is str:
             if name == "reference":
-                if value[:1] != "#":
+                text = settled.get(value)
+                if text is not None:
+                    node[name] = text
+                elif value[:1] != "#":
                     found.append(Slot(node, name, value, reference=True))
             elif name == "div":
                 if "href" in value or "src" in value:
@@ -76,11 +81,13 @@ def _collect(node: Mapping[str, Any], full_urls: Mapping[str, Any], found: list[
             elif value in full_urls or ("#" in value and _begins(value, full_urls)):
                 doubt = True
         elif kind is dict:
-            doubt = _collect(value, full_urls, found) or doubt
+            if _collect(value, full_urls, settled, found):
+                doubt = True
         elif kind is list:
             for item in value:
                 if type(item) is dict:
-                    doubt = _collect(item, full_urls, found) or doubt
+                    if _collect(item, full_urls, settled, found):
+                        doubt = True
                 elif type(item) is str and item in full_urls:
                     doubt = True
     return doubt

@@ -3,14 +3,14 @@
 http://hl7.org/fhir/R4/http.html#trules
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fhir_server.context import Body, Context, Prefer, Prepared, Request
 from fhir_server.interactions import links
 from fhir_server.interactions.criteria import Criteria, criteria
-from fhir_server.interactions.entries import Entry, located, understand
+from fhir_server.interactions.entries import Entry, entries_of, located, understand
 from fhir_server.interactions.integrity import references
 from fhir_server.interactions.links import Slot
 from fhir_server.interactions.update import require_id
@@ -85,13 +85,16 @@ class Step:
 
 @dataclass(slots=True)
 class Plan:
-    """The steps in the Bundle's order. `full_urls` maps each fullUrl to its step; `references` are the criteria of the
-    conditional references by their text.
+    """The steps in the Bundle's order.
+
+    `full_urls` maps each fullUrl to its step, `settled` those whose key is certain to `Type/id`; `references` are the
+    criteria of the conditional references by their text.
     """
 
     steps: list[Step]
-    full_urls: dict[str, Step]
-    references: dict[str, Criteria]
+    full_urls: dict[str, Step] = field(default_factory=dict)
+    settled: dict[str, str] = field(default_factory=dict)
+    references: dict[str, Criteria] = field(default_factory=dict)
 
     @property
     def locks(self) -> list[str]:
@@ -106,25 +109,38 @@ def make(ctx: Context, body: Body, prefer: Prefer) -> Plan:
 
     Raises Invalid (or what else is wrong with the only faulty entries) with the issues of all entries at once.
     """
-    issues = structure.check(body.plain)
-    if any(issue.severity in ("error", "fatal") for issue in issues):
-        raise Invalid(issues=issues)
     steps: list[Step] = []
     faults = Faults()
-    trees = body.tree.get("entry", ())
-    for number, (tree, plain) in enumerate(zip(trees, body.plain.get("entry", ()), strict=True)):
+    plains = entries_of(body)
+    for number, (tree, plain) in enumerate(zip(body.tree.get("entry", ()), plains, strict=True)):
         with faults.of(number):
             steps.append(_step(ctx, understand(ctx, number, tree, plain, prefer)))
-    faults.raise_()
-    plan = Plan(steps, _full_urls(steps), {})
-    distinct((step.key, step.number) for step in steps if step.condition is None and step.key)
+    plan = Plan(steps)
+    with faults:
+        distinct((step.key, step.number) for step in steps if step.condition is None and step.key)
+        plan.full_urls = _full_urls(steps)
+        plan.settled = {url: str(step.key) for url, step in plan.full_urls.items() if step.condition is None}
     for step in steps:
         with faults.of(step.number):
             _link(ctx, plan, step)
-            if not step.open:
-                step.index()
+    bodies = {step.number: step.request.body for step in steps}
+    for number, plain in enumerate(plains):
+        with faults.of(number):
+            if "resource" in plain:
+                body_ = bodies.get(number)
+                _check(body_.plain if body_ is not None and body_.plain else plain["resource"])
     faults.raise_()
+    for step in steps:
+        if not step.open:
+            step.index()
     return plan
+
+
+def _check(resource: Mapping[str, Any]) -> None:
+    """Once its links are set: a urn in a narrative is only allowed where it is replaced."""
+    issues = structure.check(resource)
+    if any(issue.severity in ("error", "fatal") for issue in issues):
+        raise Invalid(issues=issues)
 
 
 class Faults:
@@ -132,9 +148,10 @@ class Faults:
 
     def __init__(self) -> None:
         self._errors: list[FhirError] = []
-        self._number = 0
+        self._number: int | None = None
 
     def of(self, number: int) -> "Faults":
+        """For `with`: what is wrong inside is wrong with this entry. Without it errors say themselves where."""
         self._number = number
         return self
 
@@ -143,8 +160,10 @@ class Faults:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if not isinstance(error, FhirError):
+            self._number = None
             return False
-        self._errors.append(located(error, self._number))
+        self._errors.append(error if self._number is None else located(error, self._number))
+        self._number = None
         return True
 
     def raise_(self) -> None:
@@ -219,11 +238,10 @@ def _link(ctx: Context, plan: Plan, step: Step) -> None:
     body = step.request.body
     if body is None or not body.plain:
         return
-    for slot in _slots(body, plan.full_urls):
+    for slot in _slots(body, plan):
         if slot.narrative or not slot.reference:
-            if all(link.settled for link in targets(plan, step.base, slot)):
-                rewrite(plan, step.base, slot, Link.text)
-            else:
+            rewrite(plan, step.base, slot, Link.text)
+            if not all(link.settled for link in targets(plan, step.base, slot)):
                 step.open.append(slot)
             continue
         link = resolve(plan, step.base, slot.sent)
@@ -254,10 +272,11 @@ def _foreign(ctx: Context, plan: Plan, step: Step, slot: Slot) -> None:
         )
 
 
-def _slots(body: Body, full_urls: Mapping[str, Any]) -> Iterator[Slot]:
-    yield from links.slots(body.tree, full_urls)
+def _slots(body: Body, plan: Plan) -> list[Slot]:
+    found = links.slots(body.tree, plan.full_urls, plan.settled)
     if body.plain is not body.tree:
-        yield from links.slots(body.plain, full_urls)
+        found += links.slots(cast("dict[str, Any]", body.plain), plan.full_urls, plan.settled)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

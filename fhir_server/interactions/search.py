@@ -33,11 +33,12 @@ async def search(ctx: Context, request: Request) -> Response:
     included: Sequence[Version] = ()
     if asked.include and matches:
         included = await follow(ctx.reader, asked, matches, ctx.settings.max_includes)
+    whole = token is None and page.next is None  # then the total is known, asked for or not
     body = bundle.bundle(
         "searchset",
         _entries(ctx, asked, page, included),
         links=_links(ctx, path, parameters, asked, page, place, token),
-        total=page.total,
+        total=page.total if page.total is not None or not whole else len(matches),
         at=ctx.now,
     )
     return Response(200, body=body)

@@ -1,6 +1,7 @@
 """read, vread and their conditional forms."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from fhir_server.outcome import Gone
 from tests.interactions.client import Client, patient
@@ -42,7 +43,7 @@ async def test_vread_gives_each_version(client: Client) -> None:
 async def test_if_none_match_and_if_modified_since(client: Client) -> None:
     await client.put("Patient/a", patient("a"))
     now = datetime.now(UTC)
-    cases = [
+    cases: list[tuple[int, dict[str, Any]]] = [
         (304, {"if_none_match": "1"}),
         (304, {"if_none_match": 'W/"7", W/"1"'}),
         (304, {"if_none_match": "*"}),

@@ -1,0 +1,122 @@
+"""batch: every entry for itself."""
+
+from typing import Any
+
+import pytest
+
+from fhir_server.context import Context, Hooks, Prefer
+from fhir_server.model import Change
+from tests.interactions.client import (
+    Client,
+    bundle,
+    entry,
+    expressions,
+    identified,
+    observation,
+    patient,
+    server,
+    statuses,
+)
+
+P = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a"
+
+
+async def batch(client: Client, *entries: dict[str, Any], **given: Any) -> dict[str, Any]:
+    made: dict[str, Any] = await client.post("", bundle("batch", *entries), **given)
+    return made
+
+
+async def test_entries_succeed_and_fail_by_themselves(client: Client) -> None:
+    await client.put("Patient/old", patient("old"))
+    answer = await batch(
+        client,
+        entry("GET", "Patient/a"),
+        entry("POST", "Patient", patient(gender="x")),
+        entry("PUT", "Patient/a", patient("a")),
+        entry("DELETE", "Patient/old"),
+        entry("GET", "Patient?_sort=_id&_elements=id"),
+        entry("GET", "Patient/none"),
+        entry("GET", "Nonsense/1"),
+        entry("PUT", "Patient/b", patient("b"), ifMatch="9"),
+        entry("GET", "metadata"),
+        entry("HEAD", "Patient/a"),
+    )
+    assert answer["type"] == "batch-response"
+    assert statuses(answer) == [
+        "200 OK",
+        "400 Bad Request",
+        "201 Created",
+        "204 No Content",
+        "200 OK",
+        "404 Not Found",
+        "404 Not Found",
+        "412 Precondition Failed",
+        "200 OK",
+        "200 OK",
+    ]
+    failed = answer["entry"][1]["response"]["outcome"]["issue"][0]
+    assert failed["expression"] == ["Bundle.entry[1].resource.gender"]
+    assert [e["resource"]["id"] for e in answer["entry"][4]["resource"]["entry"]] == ["a"]
+    assert answer["entry"][7]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[7].request.ifMatch"]
+    assert answer["entry"][8]["resource"]["resourceType"] == "CapabilityStatement"
+    assert answer["entry"][9].keys() == {"response"}
+
+
+async def test_references_between_entries_are_not_replaced(client: Client) -> None:
+    await batch(client, entry("POST", "Patient", patient(), P), entry("POST", "Observation", observation(P)))
+    (stored,) = (await client.get("Observation"))["entry"]
+    assert stored["resource"]["subject"]["reference"] == P
+
+
+async def test_conditional_entries(client: Client) -> None:
+    sent = [entry("POST", "Patient", identified("1"), ifNoneExist="identifier=1")] * 5
+    answer = await batch(client, *sent)
+    assert sorted(statuses(answer)) == ["200 OK"] * 4 + ["201 Created"]
+
+
+async def test_empty_batch(client: Client) -> None:
+    assert await batch(client) == bundle("batch-response")
+
+
+async def test_prefer_holds_for_entries(client: Client) -> None:
+    sent = entry("PUT", "Patient/a", patient("a"))
+    assert "resource" not in (await batch(client, sent))["entry"][0]
+    whole = await batch(client, sent, prefer=Prefer("representation"))
+    assert whole["entry"][0]["resource"]["id"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("change", "expression"),
+    [
+        ({"nonsense": 1}, "Bundle.nonsense"),
+        ({"entry": {}}, "Bundle.entry"),
+        ({"entry": [1]}, "Bundle.entry[0]"),
+        ({"entry": [{"request": {"method": "GET"}}]}, "Bundle.entry[0].request.url"),
+        ({"entry": [{"request": {"method": "FETCH", "url": "x"}}]}, "Bundle.entry[0].request.method"),
+        ({"entry": [{"resource": 1, "request": {"method": "GET", "url": "x"}}]}, "Bundle.entry[0].resource"),
+    ],
+)
+@pytest.mark.parametrize("type_", ["batch", "transaction"])
+async def test_bundle_that_is_not_sound_is_refused_as_a_whole(
+    client: Client, type_: str, change: dict[str, Any], expression: str
+) -> None:
+    error = await client.fails("POST", "", {**bundle(type_), **change})
+    assert error.status == 400
+    assert expression in {e for issue in expressions(error) for e in issue}
+
+
+async def test_entry_without_request(client: Client) -> None:
+    answer = await batch(client, {"resource": patient()})
+    assert statuses(answer) == ["400 Bad Request"]
+
+
+async def test_defect_in_one_entry_is_500_there_and_tells_nothing(tmp_path: Any) -> None:
+    async def broken(ctx: Context, change: Change) -> None:
+        raise RuntimeError("secret")
+
+    running = await server(tmp_path, hooks=Hooks(before_write={"Patient": (broken,)}))
+    client = Client(running)
+    answer = await batch(client, entry("POST", "Patient", patient()), entry("GET", "Patient"))
+    assert statuses(answer) == ["500 Internal Server Error", "200 OK"]
+    assert "secret" not in str(answer)
+    await running.store.close()

@@ -1,0 +1,95 @@
+"""capabilities: what is said is true, and valid."""
+
+from pathlib import Path
+
+from fhir_server.definitions import definitions
+from fhir_server.interactions.capabilities import statement
+from fhir_server.validation import structure
+from tests.interactions.client import BASE, Client, server
+
+
+async def test_statement_is_valid_and_names_what_the_table_has(client: Client) -> None:
+    made = await client.get("metadata")
+    assert structure.check(made) == ()
+    assert (made["fhirVersion"], made["implementation"]["url"]) == ("4.0.1", BASE)
+    (rest,) = made["rest"]
+    assert [i["code"] for i in rest["interaction"]] == ["transaction", "batch", "search-system", "history-system"]
+    assert tuple(r["type"] for r in rest["resource"]) == definitions().resource_types
+    patient = next(r for r in rest["resource"] if r["type"] == "Patient")
+    assert [i["code"] for i in patient["interaction"]] == [
+        "read",
+        "vread",
+        "update",
+        "patch",
+        "delete",
+        "history-instance",
+        "history-type",
+        "create",
+        "search-type",
+    ]
+    assert (patient["versioning"], patient["updateCreate"], patient["conditionalDelete"]) == (
+        "versioned",
+        True,
+        "multiple",
+    )
+    assert "Observation:subject" in patient["searchRevInclude"]
+
+
+async def test_every_search_parameter_that_is_named_can_be_searched_by(client: Client) -> None:
+    made = await client.get("metadata")
+    for resource in made["rest"][0]["resource"]:
+        if resource["type"] in ("Patient", "Observation", "ValueSet", "Binary", "Location"):
+            for parameter in resource["searchParam"]:
+                await client.get(f"{resource['type']}?{parameter['name']}:missing=true")
+            for include in resource.get("searchInclude", ()):
+                await client.get(f"{resource['type']}?_include={include}")
+            for include in resource.get("searchRevInclude", ())[:20]:
+                await client.get(f"{resource['type']}?_revinclude={include}")
+    for parameter in made["rest"][0]["searchParam"]:
+        await client.get(f"?{parameter['name']}:missing=true&_type=Patient,Observation")
+
+
+async def test_settings_change_what_is_said(tmp_path: Path) -> None:
+    running = await server(
+        tmp_path,
+        update_as_create=False,
+        require_if_match=True,
+        conditional_delete_multiple=1,
+        referential_integrity=True,
+        cors_origins="",
+    )
+    rest = statement(running)["rest"][0]
+    resource = rest["resource"][0]
+    assert rest["security"]["cors"] is False
+    assert {
+        name: resource[name] for name in ("updateCreate", "versioning", "conditionalDelete", "referencePolicy")
+    } == {
+        "updateCreate": False,
+        "versioning": "versioned-update",
+        "conditionalDelete": "single",
+        "referencePolicy": ["literal", "logical", "enforced"],
+    }
+    await running.store.close()
+
+
+async def test_modes_and_summary(client: Client) -> None:
+    whole = await client.get("metadata")
+    assert await client.get("metadata?mode=full") == whole
+    assert await client.get("metadata?mode=normative") == whole
+    terminology = await client.get("metadata?mode=terminology")
+    assert terminology["resourceType"] == "TerminologyCapabilities"
+    assert structure.check(terminology) == ()
+    assert (await client.fails("GET", "metadata?mode=x")).status == 400
+    short = await client.get("metadata?_summary=true")
+    assert short["meta"]["tag"][0]["code"] == "SUBSETTED"
+    part = await client.get("metadata?_elements=fhirVersion")
+    assert "rest" not in part
+
+
+async def test_conditional_read_of_the_statement(client: Client) -> None:
+    await client.get("metadata")
+    etag = client.response.etag
+    assert await client.get("metadata", if_none_match=etag) is None
+    assert client.response.status == 304
+    await client.get("metadata", if_none_match="other")
+    assert client.response.status == 200

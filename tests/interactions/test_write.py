@@ -1,0 +1,93 @@
+"""save: hooks, and what they may do."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from fhir_server.context import Context, Hooks, Request
+from fhir_server.interactions.create import create
+from fhir_server.interactions.write import prepare, says_the_same
+from fhir_server.model import Change, Key, Version, now
+from fhir_server.outcome import Unprocessable
+from tests.interactions.client import Client, body, bundle, entry, patient, server
+
+
+async def test_before_write_may_refuse_amend_and_write_more(tmp_path: Path) -> None:
+    async def refuse(ctx: Context, change: Change) -> None:
+        if not change.after.deleted and change.after.resource.get("active") is False:
+            raise Unprocessable("no")
+
+    async def amend(ctx: Context, change: Change) -> Version | None:
+        if change.after.deleted:
+            return None
+        after = change.after
+        tree = {**after.resource, "birthDate": "1980-01-01"}
+        return Version(after.key, after.version_id, after.last_updated, orjson.dumps(tree), method=after.method)
+
+    async def record(ctx: Context, change: Change) -> None:
+        basic = {"resourceType": "Basic", "code": {"text": str(change.after.key)}}
+        await create(ctx, Request("POST", "Basic", body=body(basic, "")))
+
+    hooks = Hooks(before_write={"Patient": (refuse, amend), "*": ()}, after_commit={})
+    running = await server(tmp_path, hooks=hooks)
+    client = Client(running)
+    assert (await client.put("Patient/a", patient("a")))["birthDate"] == "1980-01-01"
+    assert await client.ids("Patient?birthdate=1980") == ["a"]
+    assert (await client.fails("PUT", "Patient/b", patient("b", active=False))).status == 422
+    assert [key for key, _, _, _ in await client.everything()] == ["Patient/a"]
+    await running.store.close()
+
+    (tmp_path / "2").mkdir()
+    running = await server(tmp_path / "2", hooks=Hooks(before_write={"Patient": (record,)}))
+    client = Client(running)
+    await client.put("Patient/a", patient("a"))
+    await client.delete("Patient/a")
+    texts = [e["resource"]["code"]["text"] for e in (await client.get("Basic"))["entry"]]
+    assert texts == ["Patient/a", "Patient/a"]
+    before = await client.everything()
+    await client.fails(
+        "POST", "", bundle("transaction", entry("POST", "Patient", patient()), entry("GET", "Patient/x"))
+    )
+    assert await client.everything() == before
+    await running.store.close()
+
+
+async def test_after_commit_sees_what_is_durable_and_cannot_fail_the_request(tmp_path: Path) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    async def note(ctx: Context, change: Change) -> None:
+        stored = await ctx.reader.read(change.after.key)
+        seen.append((str(change.after.key), stored is not None and stored.version_id == change.after.version_id))
+        raise RuntimeError("too late")
+
+    running = await server(tmp_path, hooks=Hooks(after_commit={"*": (note,)}))
+    client = Client(running)
+    await client.put("Patient/a", patient("a"))
+    await client.put("Patient/a", patient("a"))
+    await client.fails("PUT", "Patient/a", patient("a", active=True), if_match="9")
+    await client.transaction(entry("PUT", "Patient/b", patient("b")), entry("DELETE", "Patient/a"))
+    assert seen == [("Patient/a", True), ("Patient/a", True), ("Patient/b", True)]
+    await running.store.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "same"),
+    [
+        (b'{"resourceType":"Patient","id":"x","active":true,"extension":[{"url":"u","valueDecimal":1.0}]}', True),
+        (b'{"extension":[{"valueDecimal":1.0,"url":"u"}],"active":true,"resourceType":"Patient"}', True),
+        (b'{"resourceType":"Patient","active":true,"extension":[{"url":"u","valueDecimal":1.00}]}', False),
+        (b'{"resourceType":"Patient","active":true,"extension":[{"url":"u","valueDecimal":1e0}]}', False),
+        (b'{"resourceType":"Patient","active":true,"extension":[{"url":"v","valueDecimal":1.0}]}', False),
+        (b'{"resourceType":"Patient","active":true}', False),
+        (b'{"resourceType":"Patient","meta":{"tag":[{"code":"t"}]},"active":true}', False),
+    ],
+)
+def test_says_the_same(sent: bytes, same: bool) -> None:
+    stored = (
+        b'{"resourceType":"Patient","id":"a","meta":{"versionId":"1","lastUpdated":"2026-11-22T17:00:00.123Z"},'
+        b'"active":true,"extension":[{"url":"u","valueDecimal":1.0}]}'
+    )
+    moment = now().replace(year=2026, month=11, day=22, hour=17, minute=0, second=0, microsecond=123000)
+    current = Version(Key("Patient", "a"), "1", moment, stored)
+    assert says_the_same(prepare("Patient", None, body(sent, "")).tree, current) is same
