@@ -86,9 +86,18 @@ class Expression:
             raise TooCostly(f"FHIRPath: {len(found):,} results; at most {MAX_RESULTS:,} are given")
         return found
 
-    def holds(self, context: Node | Mapping[str, Any], *, environment: Environment = _NOTHING) -> bool:
-        """Whether the expression, an invariant, is true on `context`; an empty result is false."""
-        return truth(self.evaluate(context, environment=environment), "An invariant") is True
+    def holds(
+        self,
+        context: Node | Mapping[str, Any],
+        *,
+        environment: Environment = _NOTHING,
+        budget: Budget | None = None,
+    ) -> bool:
+        """Whether the expression, an invariant, is kept by `context`: an empty result breaks nothing.
+
+        R4's own need it so: ref-1 is empty for a Reference without `reference`, bdl-8 for an entry without fullUrl.
+        """
+        return truth(self.evaluate(context, environment=environment, budget=budget), "An invariant") is not False
 
 
 def _resource_of(node: Node) -> Node:

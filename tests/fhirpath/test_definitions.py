@@ -45,6 +45,8 @@ def test_invariants_hold_or_not_as_r4_means_them() -> None:
     patient = fhirpath.root(contained)
     assert ref_1.holds(next(patient.child("managingOrganization")))
     assert not ref_1.holds(next(fhirpath.root({**contained, "contained": []}).child("managingOrganization")))
+    without = {"resourceType": "Patient", "managingOrganization": {"display": "O"}}
+    assert ref_1.holds(next(fhirpath.root(without).child("managingOrganization")))
     ele_1 = fhirpath.compile(rules["ele-1"].expression)
     assert ele_1.holds(next(patient.child("managingOrganization")))
     txt = fhirpath.compile("text.`div`.htmlChecks()")
