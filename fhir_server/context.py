@@ -56,9 +56,9 @@ class Prepared:
     assigned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """An interaction that is asked for: over HTTP, or as an entry of a batch or transaction.
+    """An interaction that is asked for: over HTTP, or as an entry of a batch or transaction. Whoever dispatches it lets it be.
 
     `type`, `id`, `version_id`, `operation` and `compartment` are the parts of the path, "" where absent; `shape` is the
     path with these names in it, as the route table has it ("": the base, `[type]` or `[type]/[id]`, as parts are given). `parameters` are the decoded query (and

@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/http.html#capabilities and http://hl7.org/fhir/R4/capabilitystatement.html
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from hashlib import blake2b
 from importlib.metadata import version
 from typing import Any, Final
@@ -15,7 +15,7 @@ from fhir_server.formats import json
 from fhir_server.interactions.patch import FORMATS
 from fhir_server.interactions.subset import SUMMARIES, subset
 from fhir_server.outcome import BadRequest
-from fhir_server.search.parameters import parameters
+from fhir_server.search.parameters import described, includes, parameters, revincludes
 
 MODES: Final = ("full", "normative", "terminology")
 NAME: Final = "FHIR Server"
@@ -106,7 +106,6 @@ def _rest(server: Server) -> dict[str, Any]:
     if "transaction" in codes:
         codes.add("batch")  # one route takes both
     types = definitions().resource_types
-    targets = _referred_by(types)
     rest: dict[str, Any] = {
         "mode": "server",
         "security": {
@@ -115,9 +114,9 @@ def _rest(server: Server) -> dict[str, Any]:
             if server.settings.auth == "none"
             else f"Authorization: {server.settings.auth}",
         },
-        "resource": [_resource(server, type_, codes, targets.get(type_, ())) for type_ in types],
+        "resource": [_resource(server, type_, codes) for type_ in types],
         "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS if code in codes],
-        "searchParam": [_search_parameter(type_, code) for type_, code in (("Resource", c) for c in _common())],
+        "searchParam": _common(),
     }
     operations = _operations(server, "")
     if operations:
@@ -125,9 +124,8 @@ def _rest(server: Server) -> dict[str, Any]:
     return rest
 
 
-def _resource(server: Server, type_: str, codes: Iterable[str], referred_by: Iterable[str]) -> dict[str, Any]:
+def _resource(server: Server, type_: str, codes: Iterable[str]) -> dict[str, Any]:
     settings = server.settings
-    known = parameters(type_)
     found: dict[str, Any] = {
         "type": type_,
         "profile": _PROFILE + type_,
@@ -140,9 +138,9 @@ def _resource(server: Server, type_: str, codes: Iterable[str], referred_by: Ite
         "conditionalUpdate": True,
         "conditionalDelete": "multiple" if settings.conditional_delete_multiple > 1 else "single",
         "referencePolicy": ["literal", "logical", *(["enforced"] if settings.referential_integrity else [])],
-        "searchInclude": ["*", *(f"{type_}:{p.code}" for p in known.values() if p.type == "reference")],
-        "searchRevInclude": list(referred_by),
-        "searchParam": [_search_parameter(type_, code) for code in known],
+        "searchInclude": list(includes(type_)),
+        "searchRevInclude": list(revincludes(type_)),
+        "searchParam": described(type_),
     }
     operations = _operations(server, type_)
     if operations:
@@ -150,25 +148,10 @@ def _resource(server: Server, type_: str, codes: Iterable[str], referred_by: Ite
     return {name: value for name, value in found.items() if value != []}
 
 
-def _common() -> list[str]:
+def _common() -> list[dict[str, Any]]:
     """The parameters that every type has: those of a search on the system."""
-    return [code for code, p in parameters("Basic").items() if "Resource" in p.definition.base]
-
-
-def _search_parameter(type_: str, code: str) -> dict[str, Any]:
-    known = parameters("Basic" if type_ == "Resource" else type_)[code]
-    return {"name": code, "definition": known.definition.url, "type": known.definition.type}
-
-
-def _referred_by(types: Iterable[str]) -> Mapping[str, list[str]]:
-    """Type → `Source:parameter` of all that may refer to it."""
-    found: dict[str, list[str]] = {}
-    for source in types:
-        for parameter in parameters(source).values():
-            if parameter.type == "reference":
-                for target in parameter.targets:
-                    found.setdefault(target, []).append(f"{source}:{parameter.code}")
-    return found
+    known = parameters("Basic")
+    return [p for p in described("Basic") if "Resource" in known[p["name"]].definition.base]
 
 
 def _operations(server: Server, type_: str) -> list[dict[str, str]]:

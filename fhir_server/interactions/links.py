@@ -60,37 +60,50 @@ def slots(resource: dict[str, Any], full_urls: Mapping[str, Any], settled: Mappi
     return found
 
 
-def _collect(node: dict[str, Any], full_urls: Mapping[str, Any], settled: Mapping[str, str], found: list[Slot]) -> bool:
-    """Collects references and narratives; True where another string is a full URL and its type has to be looked up.
+def _collect(
+    resource: dict[str, Any], full_urls: Mapping[str, Any], settled: Mapping[str, str], found: list[Slot]
+) -> bool:
+    """Collects references and narratives; True where a string that may be a uri is a full URL: its type has to be looked up.
 
     One walk, without types, for the nine in ten resources that need nothing else.
     """
     doubt = False
-    for name, value in node.items():
-        kind = type(value)
-        if kind is str:
-            if name == "reference":
+    uris = _uri_names()
+    left: list[dict[str, Any]] = [resource]
+    while left:
+        node = left.pop()
+        for name, value in node.items():
+            kind = type(value)
+            if kind is dict:
+                left.append(value)
+            elif kind is list:
+                for item in value:
+                    if type(item) is dict:
+                        left.append(item)
+                    elif type(item) is str and name in uris and _begins(item, full_urls):
+                        doubt = True
+            elif name == "reference":
                 text = settled.get(value)
                 if text is not None:
                     node[name] = text
-                elif value[:1] != "#":
+                elif kind is str and value[:1] != "#":
                     found.append(Slot(node, name, value, reference=True))
             elif name == "div":
-                if "href" in value or "src" in value:
+                if kind is str and ("href" in value or "src" in value):
                     found.append(Slot(node, name, value, narrative=True))
-            elif value in full_urls or ("#" in value and _begins(value, full_urls)):
+            elif name in uris and kind is str and (value in full_urls or ("#" in value and _begins(value, full_urls))):
                 doubt = True
-        elif kind is dict:
-            if _collect(value, full_urls, settled, found):
-                doubt = True
-        elif kind is list:
-            for item in value:
-                if type(item) is dict:
-                    if _collect(item, full_urls, settled, found):
-                        doubt = True
-                elif type(item) is str and item in full_urls:
-                    doubt = True
     return doubt
+
+
+@cache
+def _uri_names() -> frozenset[str]:
+    """The JSON names that elements of the types to be replaced have anywhere."""
+    known = definitions()
+    types = (*known.resource_types, *known.data_types, *known.inline_types)
+    return frozenset(
+        element.name for type_ in types for element in known.elements(type_).values() if element.type in _REPLACED
+    )
 
 
 def _begins(value: str, full_urls: Mapping[str, Any]) -> bool:

@@ -5,9 +5,12 @@ http://hl7.org/fhir/R4/http.html#trules
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, Final
+
+import orjson
 
 from fhir_server.context import Body, Context, Prefer, Prepared, Request
+from fhir_server.formats import json
 from fhir_server.interactions import links
 from fhir_server.interactions.criteria import Criteria, criteria
 from fhir_server.interactions.entries import Entry, entries_of, located, understand
@@ -70,8 +73,16 @@ class Step:
     def method(self) -> str:
         return self.entry.request.method
 
+    def read_again(self) -> None:
+        """The body's plain reading says what its tree says now, where these are two."""
+        body = self.request.body
+        if body is not None and body.plain is not body.tree:
+            self.request.body = Body(body.tree, orjson.loads(json.dumps(body.tree)), body.media_type, body.raw)
+
     def index(self) -> None:
         """`prepared` says what the resource says now."""
+        if self.open:
+            self.read_again()
         body = self.request.body
         if body is not None and self.key is not None and self.method in ("POST", "PUT"):
             self.prepared = Prepared(self.key, body.tree, extract(body.plain), self.assigned)
@@ -238,7 +249,7 @@ def _link(ctx: Context, plan: Plan, step: Step) -> None:
     body = step.request.body
     if body is None or not body.plain:
         return
-    for slot in _slots(body, plan):
+    for slot in links.slots(body.tree, plan.full_urls, plan.settled):
         if slot.narrative or not slot.reference:
             rewrite(plan, step.base, slot, Link.text)
             if not all(link.settled for link in targets(plan, step.base, slot)):
@@ -252,6 +263,7 @@ def _link(ctx: Context, plan: Plan, step: Step) -> None:
             slot.container[slot.name] = link.text()
         else:
             step.open.append(slot)
+    step.read_again()
 
 
 def _foreign(ctx: Context, plan: Plan, step: Step, slot: Slot) -> None:
@@ -270,13 +282,6 @@ def _foreign(ctx: Context, plan: Plan, step: Step, slot: Slot) -> None:
             code="not-found",
             expression=place(body, sent) if body else "resource",
         )
-
-
-def _slots(body: Body, plan: Plan) -> list[Slot]:
-    found = links.slots(body.tree, plan.full_urls, plan.settled)
-    if body.plain is not body.tree:
-        found += links.slots(cast("dict[str, Any]", body.plain), plan.full_urls, plan.settled)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ class _Run:
             response = await self._ctx.server.routes.dispatch(self._ctx, direct)
         else:
             if step.prepared is not None:
-                request = replace(request, prepared=step.prepared, if_none_exist=None)
+                request.prepared, request.if_none_exist = step.prepared, None  # the criteria have been decided
             response = await self._ctx.server.routes.dispatch(self._ctx, request)
         self._responses[step.number] = response
 
