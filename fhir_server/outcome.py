@@ -14,10 +14,12 @@ http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/http.htm
     ├── 410  Gone (deleted)
     ├── 412  PreconditionFailed (conflict) · MultipleMatches (multiple-matches)
     ├── 413  TooLarge (too-long)
+    ├── 414  UriTooLong (too-long)
     ├── 415  UnsupportedMediaType (not-supported)
     ├── 422  Unprocessable (business-rule, invariant …)
     ├── 428  PreconditionRequired (required)
     ├── 429  TooManyRequests (throttled)
+    ├── 431  HeadersTooLarge (too-long)
     ├── 501  NotSupported (not-supported)
     ├── 503  Unavailable (transient)
     └── 500  Fault (exception)
@@ -52,7 +54,9 @@ class Issue:
 
     def under(self, path: str) -> "Issue":
         """The same issue, its expressions moved below `path` (an entry of a Bundle, say)."""
-        moved = tuple(e if e.startswith("http.") else f"{path}.{_below(e)}" if _below(e) else path for e in self.expression)
+        moved = tuple(
+            e if e.startswith("http.") else f"{path}.{_below(e)}" if _below(e) else path for e in self.expression
+        )
         return Issue(self.code, self.text, moved or (path,), self.severity, self.diagnostics)
 
 
@@ -165,6 +169,11 @@ class TooLarge(FhirError):
     code = "too-long"
 
 
+class UriTooLong(FhirError):
+    status = 414
+    code = "too-long"
+
+
 class UnsupportedMediaType(FhirError):
     status = 415
     code = "not-supported"
@@ -185,6 +194,11 @@ class PreconditionRequired(FhirError):
 class TooManyRequests(FhirError):
     status = 429
     code = "throttled"
+
+
+class HeadersTooLarge(FhirError):
+    status = 431
+    code = "too-long"
 
 
 class NotSupported(FhirError):

@@ -85,8 +85,8 @@ class Endpoint:
 
     async def _response(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
         exchange.understand(scope)
-        path = segments(scope, next(base for base in reversed(self._bases) if scope["path"].startswith(base)))
-        if path[:1] == [asynchronous.PATH]:
+        path = segments(scope, self._base(scope["path"]))
+        if path and path[0] == asynchronous.PATH:
             return await self._background(exchange, path)
         try:
             match = self._server.routes.match("GET" if exchange.method == "HEAD" else exchange.method, path)
@@ -115,6 +115,10 @@ class Endpoint:
             answer = partial(self._server.routes.dispatch, ctx, request)
             return await self.jobs.start(ctx.access.principal, match.route.method, answer, exchange.request_id)
         return await self._server.routes.dispatch(ctx, request)
+
+    def _base(self, path: str) -> str:
+        """The longest base that the path is below."""
+        return self._bases[0] if len(self._bases) == 1 else max((b for b in self._bases if path.startswith(b)), key=len)
 
     async def _body(self, exchange: Exchange, match: Match, receive: Receive) -> Body | None:
         """The body, parsed; a search's form joins the parameters."""

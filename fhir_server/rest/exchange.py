@@ -13,7 +13,7 @@ from fhir_server.rest.body import parameters
 from fhir_server.rest.headers import joined, request_id
 from fhir_server.rest.negotiation import JSON, Format, negotiate
 
-MAX_URL: Final = 64 * 1024
+MAX_URL: Final = 64 * 1024 - 1
 MAX_HEADERS: Final = 32 * 1024
 MAX_PARAMETERS: Final = 512
 
@@ -63,7 +63,7 @@ class Exchange:
     def understand(self, scope: Scope) -> None:
         """The format and the general parameters are known. Raises BadRequest, UriTooLong, HeadersTooLarge."""
         query: bytes = scope["query_string"]
-        if len(scope["raw_path"]) + len(query) >= MAX_URL:
+        if len(scope["raw_path"]) + 1 + len(query) > MAX_URL:
             raise UriTooLong(f"The URL is longer than {MAX_URL} bytes; a long search can be sent by POST to _search")
         if sum(map(len, self.headers)) + sum(map(len, self.headers.values())) > MAX_HEADERS:
             raise HeadersTooLarge(f"The headers are longer than {MAX_HEADERS} bytes")

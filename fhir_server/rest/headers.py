@@ -16,6 +16,11 @@ from fhir_server.outcome import BadRequest
 
 Headers = list[tuple[bytes, bytes]]
 
+
+class Sealed(Headers):
+    """Response headers that are known to be well formed, with the content-length of a body that follows in one piece."""
+
+
 SAFE: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),

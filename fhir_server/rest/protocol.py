@@ -1,19 +1,60 @@
-"""HTTP/1.1 on the socket: uvicorn's protocol with a limit that holds while a request's head is still coming in.
+"""HTTP/1.1 on the socket: uvicorn's protocol, with a limit on what comes in before a request is known, and one write out.
 
-Without it a head without an end would fill the memory. What is no HTTP at all is answered with an OperationOutcome too.
+A head without an end would fill the memory. What is no HTTP at all is answered with an OperationOutcome too. An answer
+that is whole leaves in one piece: uvicorn looks at every header with two patterns and writes twice, which costs as much as
+reading a resource from the store.
 """
 
-from typing import Final
+from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from fhir_server.formats import json
-from fhir_server.outcome import BadRequest, FhirError, HeadersTooLarge
+from fhir_server.outcome import BadRequest, FhirError, HeadersTooLarge, UriTooLong
+from fhir_server.rest.exchange import MAX_URL
+from fhir_server.rest.headers import Sealed
 
 MAX_HEAD: Final = 512 * 1024
 """What a request's head may take on the wire. The endpoint's own limits are lower, and answered in the client's format."""
 
-_PHRASES: Final = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
+_PHRASES: Final = {400: b"Bad Request", 414: b"URI Too Long", 431: b"Request Header Fields Too Large"}
+
+
+class Cycle(RequestResponseCycle):
+    """One request and its answer."""
+
+    _held: tuple[int, Sealed] | None = None
+
+    async def send(self, message: Any) -> None:
+        """As uvicorn's, but a head that the FHIR endpoint has sealed waits for its body, and leaves together with it."""
+        if message["type"] == "http.response.start":
+            headers = message["headers"]
+            if type(headers) is Sealed and not (self.response_started or self.disconnected or self.flow.write_paused):
+                self._held = (message["status"], headers)
+                return
+        elif self._held is not None:
+            status, headers = self._held
+            self._held = None
+            self._write(status, headers, message["body"])
+            return
+        await super().send(message)
+
+    def _write(self, status: int, headers: Sealed, body: bytes) -> None:
+        if self.disconnected:
+            return
+        lines = [b"%b: %b\r\n" % header for header in (*self.default_headers, *headers)]
+        if not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+            raise ValueError("a header holds a line break")
+        self.transport.write(b"".join((STATUS_LINE[status], head, b"\r\n", body)))
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
 
 class Protocol(HttpToolsProtocol):
@@ -28,20 +69,27 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         super().on_headers_complete()
+        self._in_head = False
+        if self.cycle is not None:
+            self.cycle.__class__ = Cycle  # its task has not begun yet
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD:
-                self._refuse(HeadersTooLarge("The head of the request does not end"))
+                self._refuse(self._too_long() or HeadersTooLarge("The head of the request does not end"))
                 return
         super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
-        """The answer to what the parser refused."""
-        self._refuse(BadRequest(f"{msg} Expected HTTP/1.1"))
+        """The answer to what the parser refused; it knows no URL of 64 kB."""
+        self._refuse(self._too_long() or BadRequest(f"{msg} Expected HTTP/1.1"))
+
+    def _too_long(self) -> UriTooLong | None:
+        if self._in_head and len(self.url) > MAX_URL:
+            return UriTooLong(f"The URL is longer than {MAX_URL} bytes; a search can be posted to _search")
+        return None
 
     def _refuse(self, error: FhirError) -> None:
         """The connection is closed after this answer."""

@@ -18,7 +18,7 @@ from fhir_server.model import Version
 from fhir_server.outcome import BadRequest
 from fhir_server.rest.body import compress
 from fhir_server.rest.exchange import Exchange
-from fhir_server.rest.headers import SAFE, Headers, field, http_date
+from fhir_server.rest.headers import SAFE, Headers, Sealed, field, http_date
 from fhir_server.rest.negotiation import content_wanted
 
 EMPTY: Final = frozenset({204, 304})
@@ -28,7 +28,7 @@ class Reply(NamedTuple):
     """What goes over the wire."""
 
     status: int
-    headers: Headers
+    headers: Sealed
     body: bytes
 
 
@@ -57,7 +57,8 @@ class Renderer:
     def reply(self, exchange: Exchange, response: Response) -> Reply:
         """The whole answer; of HEAD too: its body is left out at the very end."""
         version = response.version
-        headers: Headers = [(b"x-request-id", exchange.request_id.encode()), *self._always]
+        headers = Sealed(self._always)
+        headers.append((b"x-request-id", exchange.request_id.encode()))
         if response.etag:
             headers.append((b"etag", response.etag.encode()))
         if response.last_modified is not None:
