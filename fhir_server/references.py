@@ -5,13 +5,10 @@ http://hl7.org/fhir/R4/references.html
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from fhir_server.definitions import definitions
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
-_UUID = re.compile(r"urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_OID = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]{0,62})){1,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +86,6 @@ def _restful(parts: list[str]) -> tuple[str, str, str] | None:
     return type_, id_, version
 
 
-def is_urn(text: str) -> bool:
-    """urn:uuid:… or urn:oid:… as Bundle.entry.fullUrl may have them."""
-    return _UUID.fullmatch(text) is not None or _OID.fullmatch(text) is not None
-
-
 def conditional(text: str) -> tuple[str, str] | None:
     """(type, criteria) of a conditional reference, `Practitioner?identifier=http://acme.org|7`; None where it is none.
 
@@ -120,11 +112,3 @@ def canonical(text: str) -> Canonical:
     head, _, fragment = text.partition("#")
     url, _, version = head.partition("|")
     return Canonical(url, version, fragment)
-
-
-def same_server(url: str, base: str) -> bool:
-    """Whether an absolute URL lies below `base`; scheme and host are compared without case."""
-    ours, theirs = urlsplit(base.rstrip("/") + "/"), urlsplit(url)
-    return (ours.scheme, ours.netloc.lower()) == (theirs.scheme, theirs.netloc.lower()) and theirs.path.startswith(
-        ours.path
-    )

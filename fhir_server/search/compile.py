@@ -36,11 +36,6 @@ def extractor(type_: str) -> Extractor:
     return made
 
 
-def source_of(type_: str) -> str:
-    """The generated source, for reading."""
-    return _Writer(type_).function()[0]
-
-
 def _tree(type_: str) -> tuple[_Place, list[tuple[str, list[Branch]]]]:
     """The places of all branches, and the parameters that ask whether anything is there."""
     root = _Place()

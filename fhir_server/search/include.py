@@ -158,15 +158,22 @@ def _referring(rule: Include, fresh: Sequence[Version]) -> Node | None:
     """The tree of what refers to one of `fresh` by the rule's parameter; None where none of them can be referred to so."""
     nodes: list[Node] = []
     for parameter in parameters(rule.source).values():
-        if "Reference" not in parameter.types or rule.param not in ("*", parameter.code):
+        if parameter.type != "reference" or rule.param not in ("*", parameter.code):
             continue
         allowed = {rule.target} if rule.target else {parameter.target} if parameter.target else set(parameter.targets)
-        anyof = tuple(
-            (Compare(Reference, "type", Op.EQ, v.key.type), Compare(Reference, "id", Op.EQ, v.key.id))
-            for v in fresh
-            if v.key.type in allowed
-        )
+        anyof = tuple(alternative for v in fresh if v.key.type in allowed for alternative in _names(v, parameter))
         if anyof:
             nodes += [Match(code, anyof) for code in parameter.stored]
     nodes = list(dict.fromkeys(nodes))
     return None if not nodes else nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
+
+
+def _names(version: Version, parameter: Parameter) -> Iterator[tuple[Compare, ...]]:
+    """What a reference to the resource says: its type and id, or its canonical URL without or with its business version."""
+    if "Reference" in parameter.types:
+        key = version.key
+        yield (Compare(Reference, "type", Op.EQ, key.type), Compare(Reference, "id", Op.EQ, key.id))
+    url = version.resource.get("url") if "canonical" in parameter.types else None
+    if url is not None:
+        for business in dict.fromkeys(("", version.resource.get("version", ""))):
+            yield (Compare(Reference, "url", Op.EQ, url), Compare(Reference, "version", Op.EQ, business))

@@ -180,7 +180,7 @@ def revincludes(type_: str) -> tuple[str, ...]:
         f"{source}:{p.code}"
         for source in definitions().resource_types
         for p in parameters(source).values()
-        if "Reference" in p.types and type_ in p.targets
+        if p.type == "reference" and type_ in p.targets
     )
 
 
