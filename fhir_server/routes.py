@@ -21,6 +21,7 @@ from fhir_server.interactions.search import search
 from fhir_server.interactions.update import conditional_update, update
 from fhir_server.interactions.vread import vread
 from fhir_server.operations.registry import Operation, Registry
+from fhir_server.operations.validate import VALIDATE
 from fhir_server.outcome import MethodNotAllowed, NotFound, NotSupported
 
 TABLE: Final = (
@@ -47,13 +48,16 @@ TABLE: Final = (
 )
 """Every interaction of R4, and `purge`, which is ours: R4 4.0.1 does not define DELETE on a history."""
 
+OPERATIONS: Final = (VALIDATE,)
+"""The operations of the server itself."""
+
 _OPERATION_SHAPES: Final = ("$[name]", "[type]/$[name]", "[type]/[id]/$[name]")
 
 
 class Routes:
     """The table with the operations beside it."""
 
-    def __init__(self, operations: Iterable[Operation] = (), *, table: Sequence[Route] = TABLE) -> None:
+    def __init__(self, operations: Iterable[Operation] = OPERATIONS, *, table: Sequence[Route] = TABLE) -> None:
         self._registry = Registry(operations)
         self.table: Sequence[Route] = tuple(table) + tuple(
             Route(method, shape, "operation", self._registry.call)

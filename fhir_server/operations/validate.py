@@ -1,0 +1,77 @@
+"""$validate: whether a resource would be accepted, without storing it.
+
+http://hl7.org/fhir/R4/resource-operation-validate.html
+"""
+
+from typing import Final
+
+from fhir_server.context import Body, Context, Request, Response
+from fhir_server.interactions.preferred import report
+from fhir_server.model import Key
+from fhir_server.operations.parameters import arguments
+from fhir_server.operations.registry import Operation
+from fhir_server.outcome import BadRequest, Issue, NotFound, outcome
+from fhir_server.validation import structure
+
+MODES: Final = ("create", "update", "delete", "profile")
+
+
+async def validate(ctx: Context, request: Request) -> Response:
+    """200 with an OperationOutcome, whatever it says of the resource.
+
+    On an instance the resource may be left out: the stored one is looked at then. Raises BadRequest where there is
+    nothing to look at or the mode is unknown, NotFound for an instance that does not exist.
+    """
+    given = arguments(request)
+    mode, profile, sent = given.one("mode"), given.one("profile"), given.one("resource")
+    if mode is not None and mode not in MODES:
+        raise BadRequest(f"mode={mode}: expected one of {', '.join(MODES)}", expression="http.mode")
+    if sent is not None and not isinstance(sent, Body):
+        raise BadRequest("The parameter resource is a resource", expression="http.resource")
+    if sent is None and request.id:
+        version = await ctx.reader.read(Key(request.type, request.id))
+        if version is None or version.deleted:
+            raise NotFound(f"There is no {request.type}/{request.id}")
+        sent = Body(version.exact(), version.resource)
+    if sent is None:
+        raise BadRequest(
+            f"A {request.type} is expected in the body, bare or as the parameter resource", code="required"
+        )
+    issues = [*_type(request, sent), *structure.check(sent.plain), *_identity(request, sent, mode), *_profile(profile)]
+    return Response(200, resource=outcome(issues) if issues else report(Response(200)))
+
+
+def _type(request: Request, sent: Body) -> list[Issue]:
+    found = sent.plain.get("resourceType")
+    if found == request.type:
+        return []
+    return [Issue("invalid", f"The resource is a {found}; this URL takes a {request.type}", ("resourceType",))]
+
+
+def _identity(request: Request, sent: Body, mode: str | None) -> list[Issue]:
+    """An update must say which resource it is about."""
+    if mode != "update" or not request.id or sent.plain.get("id") == request.id:
+        return []
+    return [
+        Issue(
+            "invalid",
+            f"An update to {request.type}/{request.id} takes a resource with this id",
+            (f"{request.type}.id",),
+        )
+    ]
+
+
+def _profile(profile: str | None) -> list[Issue]:
+    if profile is None:
+        return []
+    text = f"Validation against profiles is not supported yet: {profile} was not looked at"
+    return [Issue("not-supported", text, ("http.profile",), "warning")]
+
+
+VALIDATE: Final = Operation(
+    "validate",
+    validate,
+    "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+    type=True,
+    instance=True,
+)

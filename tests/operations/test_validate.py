@@ -1,0 +1,90 @@
+"""$validate and the registry of operations."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fhir_server.context import Context, Request, Response, Server
+from fhir_server.operations.registry import Operation
+from fhir_server.routes import Routes
+from tests.interactions.client import Client, observation, patient, server
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    running = await server(tmp_path)
+    yield Client(running)
+    await running.store.close()
+
+
+def parameters(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Parameters", "parameter": list(parts)}
+
+
+def issues(outcome: dict[str, Any]) -> list[tuple[str, list[str] | None]]:
+    assert outcome["resourceType"] == "OperationOutcome"
+    return [(issue["severity"], issue.get("expression")) for issue in outcome["issue"]]
+
+
+async def test_valid_resource_is_all_ok_and_not_stored(client: Client) -> None:
+    for sent in (patient(), parameters({"name": "resource", "resource": patient()})):
+        assert issues(await client.post("Patient/$validate", sent)) == [("information", None)]
+        assert client.response.status == 200
+    assert await client.everything() == []
+
+
+async def test_invalid_resource_is_200_with_its_issues(client: Client) -> None:
+    outcome = await client.post("Patient/$validate", parameters({"name": "resource", "resource": patient(gender="x")}))
+    assert (client.response.status, issues(outcome)) == (200, [("error", ["Patient.gender"])])
+    assert issues(await client.post("Patient/$validate", observation("Patient/1"))) == [("error", ["resourceType"])]
+
+
+async def test_instance(client: Client) -> None:
+    await client.put("Patient/a", patient("a"))
+    assert issues(await client.get("Patient/a/$validate")) == [("information", None)]
+    assert (await client.fails("GET", "Patient/b/$validate")).status == 404
+    update = await client.post("Patient/a/$validate?mode=update", patient("b"))
+    assert issues(update) == [("error", ["Patient.id"])]
+
+
+async def test_profile_is_not_passed_over_silently(client: Client) -> None:
+    outcome = await client.post("Patient/$validate?profile=http://p", patient())
+    assert issues(outcome) == [("warning", ["http.profile"])]
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("Patient/$validate", None),
+        ("Patient/$validate?mode=x", patient()),
+        ("Patient/$validate?mode=create&mode=update", patient()),
+        ("Patient/$validate?resource=x", None),
+        ("Patient/$validate", parameters({"name": "resource", "resource": patient(), "valueString": "x"}, {})),
+        ("Patient/$validate", {"resourceType": "Parameters", "parameter": "x"}),
+    ],
+)
+async def test_wrong_calls_are_400(client: Client, url: str, sent: Any) -> None:
+    assert (await client.fails("POST", url, sent)).status == 400
+
+
+async def test_operations_are_found_at_their_levels_only(client: Client) -> None:
+    for url in ("$validate", "Patient/$nonsense", "Patient/a/$nonsense"):
+        assert (await client.fails("POST", url, patient())).status == 404
+
+
+async def test_operation_that_changes_state_is_called_with_post(client: Client) -> None:
+    async def handler(ctx: Context, request: Request) -> Response:
+        return Response(200)
+
+    operation = Operation("do", handler, "http://x", resource=("Patient",), system=True, type=True, affects_state=True)
+    given = client.server
+    own = Client(Server(given.settings, given.store, Routes((operation,)), given.base_url, given.signing_key))
+    assert (await own.fails("GET", "$do")).status == 405
+    await own.request("POST", "Patient/$do")
+    assert own.response.status == 200
+    assert (await own.fails("POST", "Observation/$do")).status == 404
+    made = await own.get("metadata")
+    assert made["rest"][0]["operation"] == [{"name": "do", "definition": "http://x"}]
+    assert [r["type"] for r in made["rest"][0]["resource"] if "operation" in r] == ["Patient"]
