@@ -50,7 +50,7 @@ def serve(
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http="fhir_server.rest.protocol:Protocol",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -34,6 +34,9 @@ class Metrics:
         self._counts: dict[tuple[str, int], list[float]] = {}
         self._shared = shared
         self._written = 0.0
+        if shared is not None and not any(_alive(path) for path in shared.glob("*.json")):
+            for path in shared.glob("*.json"):  # of a server that ran before under the same number
+                path.unlink(missing_ok=True)
         self._registry = CollectorRegistry()
         self._registry.register(_Requests(self))
         ProcessCollector(registry=self._registry)
@@ -67,13 +70,25 @@ class Metrics:
         return encode(self._registry), media_type
 
     def snapshots(self) -> Iterator[dict[str, Any]]:
-        """The figures of each worker, this one's fresh."""
+        """The figures of each worker, this one's fresh; of one that has ended what it did counts on."""
         if self._shared is None:
             yield {"under_way": self.under_way, "rows": [[*key, *row] for key, row in self._counts.items()]}
             return
         self.write_down()
         for path in sorted(self._shared.glob("*.json")):
-            yield json.loads(path.read_text())
+            snapshot = json.loads(path.read_text())
+            yield snapshot if _alive(path) else {**snapshot, "under_way": 0}
+
+
+def _alive(path: Path) -> bool:
+    """Whether the process still runs that wrote this file."""
+    try:
+        os.kill(int(path.stem), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class _Requests(Collector):

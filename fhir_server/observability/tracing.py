@@ -5,9 +5,12 @@ query, no ids. `OTEL_*` variables tell where they go.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fhir_server.settings import SettingError
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -20,9 +23,8 @@ INTERACTION: Final = "fhir.interaction"
 
 
 def traced(application: Application) -> Application:
-    """The application with a span round each request. Raises SettingError where the extra is not installed."""
+    """The application with its spans sent where `OTEL_*` says. Raises SettingError where the extra is not installed."""
     try:
-        from opentelemetry import propagate, trace  # noqa: PLC0415 - imported only where tracing is on
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
@@ -33,10 +35,14 @@ def traced(application: Application) -> Application:
         ) from missing
     provider = TracerProvider(resource=Resource.create({"service.name": "fhir-server"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)
-    tracer = provider.get_tracer("fhir_server")
+    return with_spans(application, provider.get_tracer("fhir_server"))
 
-    async def with_span(scope: Scope, receive: Receive, send: Send) -> None:
+
+def with_spans(application: Application, tracer: "Tracer") -> Application:
+    """The application with a span of this tracer round each request, child of the caller's (traceparent) if there is one."""
+    from opentelemetry import propagate, trace  # noqa: PLC0415 - imported only where tracing is on
+
+    async def spanning(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
@@ -56,4 +62,4 @@ def traced(application: Application) -> Application:
                 span.update_name(interaction)
                 span.set_attribute(INTERACTION, interaction)
 
-    return with_span
+    return spanning

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -54,8 +55,7 @@ def openapi(pages: FastAPI) -> dict[str, Any]:
         own = get_openapi(
             title=pages.title, version=definitions().version, routes=pages.routes, description=_INTRODUCTION
         )
-        own["servers"] = [{"url": server.base_url.rpartition("/")[0] or "/"}]
-        base = "/" + server.base_url.rpartition("/")[2]
+        base = urlsplit(server.base_url).path.rstrip("/")  # relative: trying things out stays on the page's own origin
         own["paths"] = {**_paths(server.routes, base), **own.get("paths", {})}
         own["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
         pages.openapi_schema = own
@@ -200,6 +200,8 @@ def _paths(routes: Router, base: str) -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     tag, summary, text = _SUMMARIES.get(route.interaction, ("The whole system", route.interaction, ""))
+    if route.shape == "[type]" and route.interaction in ("update", "patch", "delete"):
+        summary += " what matches criteria"
     operation: dict[str, Any] = {
         "tags": [tag],
         "summary": summary,

@@ -19,7 +19,7 @@ _STATIC = files("fhir_server.pages") / "static"
 _TRY = (
     ("What this server can do", "metadata"),
     ("Patients, ten at a time", "Patient?_count=10"),
-    ("Everybody called Smith", "Patient?name=smith"),
+    ("Everybody called Okafor", "Patient?name=okafor"),
     ("Observations with their patients", "Observation?_count=5&_include=Observation:patient"),
     ("What changed last", "_history?_count=10"),
 )

@@ -9,6 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fhir_server.observability.metrics import Metrics, shared_folder
 
+NOBODY = 2**22 + 1
+"""A process id that no system gives."""
+
 
 def figures(metrics: Metrics) -> dict[tuple[str, ...], float]:
     """What the exposition says of requests: (sample, *label values) → value."""
@@ -42,13 +45,21 @@ def test_requests_are_counted_by_interaction_and_status() -> None:
 def test_workers_add_up(tmp_path: Path) -> None:
     other, this = Metrics(tmp_path), Metrics(tmp_path)
     other.count("read", 200, 0.1)
+    other.under_way = 5
     other.write_down()
-    (tmp_path / f"{os.getpid()}.json").rename(tmp_path / "1.json")
+    (tmp_path / f"{os.getpid()}.json").rename(tmp_path / f"{NOBODY}.json")
     this.count("read", 200, 0.1)
     this.count("create", 201, 0.1)
     found = figures(this)
     assert found["fhir_requests_total", "read", "200"] == 2
     assert found["fhir_requests_total", "create", "201"] == 1
+    assert found[("fhir_requests_under_way",)] == 0  # that worker has ended
+
+
+def test_a_new_server_begins_at_nothing(tmp_path: Path) -> None:
+    (tmp_path / f"{NOBODY}.json").write_text('{"under_way": 1, "rows": []}')
+    Metrics(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_shared_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from lxml import html
 
 
 def found(page: html.HtmlElement, path: str) -> list[str]:
-    return [str(link) for link in page.xpath(path)]  # type: ignore[union-attr]
+    return [str(link) for link in page.xpath(path)]
 
 
 def test_it_says_what_this_is_and_links_on(client: httpx.Client) -> None:
