@@ -25,9 +25,12 @@ http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/http.htm
     └── 500  Fault (exception)
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,14 @@ class Issue:
     diagnostics: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        issue: dict[str, Any] = {"severity": self.severity, "code": self.code, "details": {"text": self.text}}
+        """The element; control characters that a text repeats from the request become U+FFFD, as no FHIR string holds any."""
+        issue: dict[str, Any] = {
+            "severity": self.severity,
+            "code": self.code,
+            "details": {"text": _printable(self.text)},
+        }
         if self.diagnostics:
-            issue["diagnostics"] = self.diagnostics
+            issue["diagnostics"] = _printable(self.diagnostics)
         if self.expression:
             issue["expression"] = list(self.expression)
         return issue
@@ -58,6 +66,10 @@ class Issue:
             e if e.startswith("http.") else f"{path}.{_below(e)}" if _below(e) else path for e in self.expression
         )
         return Issue(self.code, self.text, moved or (path,), self.severity, self.diagnostics)
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else _UNPRINTABLE.sub("\ufffd", text)
 
 
 def _below(expression: str) -> str:

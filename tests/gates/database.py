@@ -1,4 +1,4 @@
-"""What an SQLite store holds, as one hash over all tables; how much memory a process takes. For the gates only."""
+"""What an SQLite store holds, as one hash for each table; how much memory a process takes. For the gates only."""
 
 import hashlib
 import subprocess
@@ -6,27 +6,30 @@ from pathlib import Path
 
 import apsw
 
-PASSING = {"state", "counter"}
-"""Tables of records that are no resources: readiness and page links write there whenever somebody asks."""
+PASSING = {"state", "counter", "name"}
+"""Tables that hold no resources and no entries: readiness writes there, and the dictionary of names may keep a number that an
+undone work had given; it stands in no row."""
 
 
-def digest(path: Path) -> str:
-    """A hash over every row of every table and over the index entries: equal where two stores hold the same."""
+def digest(path: Path) -> dict[str, str]:
+    """A hash of the rows of each table, index entries too: equal where two stores hold the same."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    found = hashlib.sha256()
     try:
         with connection:
-            names = [
-                name
-                for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+            names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
+            return {
+                name: _rows(connection, name)
+                for (name,) in names
                 if name not in PASSING and not name.startswith("sqlite_")
-            ]
-            for name in names:
-                found.update(name.encode())
-                for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY 1, 2, 3'):
-                    found.update(repr(row).encode())
+            }
     finally:
         connection.close()
+
+
+def _rows(connection: apsw.Connection, table: str) -> str:
+    found = hashlib.sha256()
+    for row in connection.execute(f'SELECT * FROM "{table}" ORDER BY 1, 2, 3'):
+        found.update(repr(row).encode())
     return found.hexdigest()
 
 

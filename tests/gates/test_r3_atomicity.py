@@ -58,7 +58,9 @@ GOOD: tuple[Callable[[World, str], Entry], ...] = (
     lambda world, _id: request("POST", "Patient", world.patient()),
     lambda world, id_: request("PUT", f"Patient/{id_}", world.patient(id=id_)),
     lambda world, _id: request("PUT", f"Patient/put-{world.number}", world.patient(id=f"put-{world.number}")),
-    lambda world, _id: request("POST", "Patient", world.patient(), ifNoneExist=f"identifier={SYSTEM}|absent"),
+    lambda world, _id: request(
+        "POST", "Patient", world.patient(), ifNoneExist=f"identifier={SYSTEM}|absent-{world.number}"
+    ),
     lambda world, id_: request("PATCH", f"Patient/{id_}", parameters("Patient.gender", "other")),
     lambda _world, id_: request("DELETE", f"Patient/{id_}"),
     lambda _world, id_: request("GET", f"Patient/{id_}"),

@@ -19,6 +19,8 @@ from tests.http.wire import Answer, Wire
 
 SEED = 20261122
 SLOWEST = 2.0
+NOT_HTTP = b"Invalid HTTP request received."
+"""What the HTTP parser below says to what is no HTTP (control characters in a header): no resource is asked for yet."""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,8 @@ def fault(sent: Sent, answer: Answer) -> str | None:
         return f"status {answer.status}"
     if answer.seconds > SLOWEST:
         return f"{answer.seconds:.1f} s"
+    if answer.status == 400 and answer.body == NOT_HTTP:
+        return None
     if answer.status >= 400 and sent.method != "HEAD":
         kind = answer.headers.get("content-type", "")
         try:
@@ -75,7 +79,7 @@ def fuzz(wire: Wire, kind: str, count: int, *, seed: int = SEED) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("kind", "count"), [("json", 700), ("xml", 250), ("url", 400), ("header", 200)])
+@pytest.mark.parametrize(("kind", "count"), [("json", 1_500), ("xml", 400), ("url", 800), ("header", 400)])
 def test_hostile_requests_get_a_proper_answer(kind: str, count: int, wire: Wire, server: Process) -> None:
     fuzz(wire, kind, 50)
     before = resident(server.process.pid)
