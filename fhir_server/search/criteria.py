@@ -15,6 +15,7 @@ from fhir_server.search.query import Chain, Compare, Has, Ids, LastUpdated, Matc
 from fhir_server.search.types import ALTERNATIVES, MODIFIERS, date
 from fhir_server.search.types.reading import MAX_VALUES, Reading, split, unescape
 
+MAX_NAME = 256
 MAX_DEPTH = 3
 """Most chains and reverse chains within one another."""
 LATER = {
@@ -44,6 +45,8 @@ def criterion(type_: str, name: str, value: str, terms: Terms, depth: int = 0) -
 
     Raises UnknownParameter, and BadRequest for a modifier, chain or value that cannot be.
     """
+    if len(name) > MAX_NAME:
+        raise BadRequest(f"a parameter's name of more than {MAX_NAME} characters: {name[:64]!r}…", code="too-long")
     if name.startswith("_has:"):
         return _reverse(type_, name, value, terms, _deeper(depth, name))
     head, dot, rest = name.partition(".")
@@ -73,7 +76,7 @@ def _parameter(type_: str, code: str, name: str) -> Parameter:
     reason = unavailable(type_, code)
     if reason is not None:
         raise UnknownParameter(f"{code}: {reason}", expression=f"http.{name}")
-    near = get_close_matches(code, list(parameters(type_)), n=3)
+    near = get_close_matches(code[:64], list(parameters(type_)), n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "CapabilityStatement.rest.resource.searchParam lists them"
     raise UnknownParameter(f"{type_} has no search parameter {code[:64]!r}: {hint}", expression=f"http.{name}")
 

@@ -7,7 +7,7 @@ All expressions of R4 lie in a small part of FHIRPath: unions of paths with `as`
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from fhir_server.definitions import Element, definitions
@@ -117,7 +117,7 @@ class _Reader:
 
     def step(self, found: list[Branch]) -> list[Branch]:
         if self.take("["):
-            index = int(self.word())
+            index = int(self.word(str.isdecimal))
             self.expect("]")
             return [_last(b, index=index) for b in found]
         self.expect(".")
@@ -140,7 +140,7 @@ class _Reader:
             target = self.word()
             return [replace(branch, resolves_to=target) for branch in found]
         self.expect("=")
-        text = self.word()[1:-1]
+        text = self.word(_quoted)[1:-1]
         return [_last(branch, where=(*branch.steps[-1].where, (name, text))) for branch in found]
 
     def peek(self) -> str:
@@ -151,16 +151,21 @@ class _Reader:
         self.at += taken
         return taken
 
-    def word(self) -> str:
-        self.at += 1
-        if self.at > len(self.tokens):
+    def word(self, fits: Callable[[str], bool] = str.isidentifier) -> str:
+        token = self.peek()
+        if not fits(token):
             raise UnsupportedExpression(" ".join(self.tokens))
-        return self.tokens[self.at - 1]
+        self.at += 1
+        return token
 
     def expect(self, *tokens: str) -> None:
         for token in tokens:
             if not self.take(token):
                 raise UnsupportedExpression(" ".join(self.tokens))
+
+
+def _quoted(token: str) -> bool:
+    return token.startswith("'")
 
 
 _ROOT = Element(name="", path="", type="", min=1, max=1)

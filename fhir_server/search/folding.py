@@ -45,6 +45,8 @@ def _general(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _plain(c: str) -> str:
+    if c.isascii():
+        return c.translate(_ASCII)
     if c in _STROKES:
         return _STROKES[c]
     if c in _JOINED or _accent(c):

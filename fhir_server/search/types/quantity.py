@@ -71,7 +71,7 @@ def alternatives(value: str, _modifier: str, reading: Reading) -> Alternatives:
     """`[prefix]number`, with `|system|code`, or with `||code` for a code or the unit as people write it. Raises BadRequest."""
     pieces = [unescape(piece) for piece in split(value, "|")]
     if len(pieces) not in (1, 3):
-        raise reading.wrong(f"{value!r} has not the form [prefix][number] or [prefix][number]|[system]|[code]")
+        raise reading.wrong(f"{value[:64]!r} has not the form [prefix][number] or [prefix][number]|[system]|[code]")
     prefix, number = prefixed(pieces[0].strip())
     numbers = compared(Quantity, prefix, number, reading)
     system, code = pieces[1:] or ("", "")

@@ -89,13 +89,13 @@ def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
     if not target.local:
         return ((Compare(Reference, "url", Op.EQ, url),),)
     if modifier and modifier != target.type:
-        raise reading.wrong(f"{url!r} is not a {modifier}")
+        raise reading.wrong(f"{url[:64]!r} is not a {modifier}")
     return (_local(target.type, target.id, target.version),)
 
 
 def _by_id(text: str, modifier: str, reading: Reading) -> Alternatives:
     if references.ID.fullmatch(text) is None:
-        raise reading.wrong(f"{text!r} is no reference: expected [id], [type]/[id] or an absolute URL")
+        raise reading.wrong(f"{text[:64]!r} is no reference: expected [id], [type]/[id] or an absolute URL")
     types = (modifier,) if modifier else reading.targets
     if not types or len(types) > MAX_TARGETS:
         return ((Compare(Reference, "id", Op.EQ, text),),)
@@ -110,7 +110,7 @@ def _local(type_: str, id_: str, version: str = "") -> tuple[Compare, ...]:
 def _identifier(value: str, reading: Reading) -> Alternatives:
     pieces = [unescape(piece) for piece in split(value, "|")]
     if len(pieces) > 2:
-        raise reading.wrong(f"{value!r} has more than one |: expected [system]|[value] or [value]")
+        raise reading.wrong(f"{value[:64]!r} has more than one |: expected [system]|[value] or [value]")
     if len(pieces) == 1:
         forms = dict.fromkeys((pieces[0], pieces[0].lower()))
         return tuple((Compare(Identifier, "code", Op.EQ, form),) for form in forms)

@@ -127,7 +127,9 @@ def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
         return ((Compare(Text, "folded", Op.WORDS, fold(unescape(value))),),)
     pieces = [unescape(piece) for piece in split(value, "|")]
     if len(pieces) > 2:
-        raise reading.wrong(f"{value!r} has more than one |: expected [code], [system]|[code], |[code] or [system]|")
+        raise reading.wrong(
+            f"{value[:64]!r} has more than one |: expected [code], [system]|[code], |[code] or [system]|"
+        )
     if len(pieces) == 1:
         return ((Compare(Token, "code", Op.EQ, pieces[0]),),) if reading.exact else _any_system(pieces[0])
     if reading.types and reading.types <= UNSYSTEMATIC:

@@ -1,0 +1,118 @@
+import time
+from typing import Any
+
+import pytest
+
+from fhir_server.definitions import definitions
+from fhir_server.outcome import Invalid
+from fhir_server.search.compile import extractor
+from fhir_server.search.index import extract
+from fhir_server.search.query import (
+    DateRange,
+    Identifier,
+    IndexEntry,
+    Quantity,
+    Reference,
+    String,
+    Text,
+    Token,
+    Uri,
+)
+
+LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
+
+OBSERVATION: dict[str, Any] = {
+    "resourceType": "Observation",
+    "id": "bp",
+    "meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/vitalsigns|4.0.1"], "lastUpdated": "2026-11-22T17:00:00.123Z"},
+    "status": "final",
+    "code": {"coding": [{"system": LOINC, "code": "85354-9", "display": "Blood pressure"}], "text": "Blood pressure"},
+    "subject": {"reference": "Patient/1", "identifier": {"system": "http://a.org", "value": "MRN-7"}},
+    "encounter": {"reference": "http://example.org/fhir/Encounter/9/_history/2"},
+    "effectiveDateTime": "1970-01-02",
+    "component": [
+        {"code": {"coding": [{"system": LOINC, "code": "8480-6"}]}, "valueQuantity": {"value": 120, "system": UCUM, "code": "mm[Hg]"}},
+        {"code": {"coding": [{"system": LOINC, "code": "8462-4"}]}, "valueQuantity": {"value": 80, "unit": "mmHg"}},
+    ],
+}  # fmt: skip
+DAY = 86_400_000_000
+
+
+def test_entries_of_an_observation() -> None:
+    assert sorted(extract(OBSERVATION, "http://example.org/fhir"), key=repr) == sorted(
+        [
+            IndexEntry("_profile", Uri("http://hl7.org/fhir/StructureDefinition/vitalsigns", "4.0.1")),
+            IndexEntry("status", Token("http://hl7.org/fhir/observation-status", "final")),
+            IndexEntry("code", Token(LOINC, "85354-9")),
+            IndexEntry("code", Text("blood pressure")),
+            IndexEntry("subject", Reference("Patient", "1")),
+            IndexEntry("subject", Identifier("http://a.org", "mrn-7")),
+            IndexEntry("encounter", Reference("Encounter", "9", "2")),
+            IndexEntry("date", DateRange(DAY, 2 * DAY)),
+            IndexEntry("component-code", Token(LOINC, "8480-6"), 1),
+            IndexEntry("component-value-quantity", Quantity(120, 120, UCUM, "mm[Hg]", ""), 1),
+            IndexEntry("component-code", Token(LOINC, "8462-4"), 2),
+            IndexEntry("component-value-quantity", Quantity(80, 80, "", "", "mmHg"), 2),
+        ],
+        key=repr,
+    )
+
+
+def test_only_a_base_makes_absolute_references_local() -> None:
+    (encounter,) = [e.value for e in extract(OBSERVATION) if e.param == "encounter"]
+    assert encounter == Reference(url="http://example.org/fhir/Encounter/9/_history/2")
+
+
+def test_contained_resources_and_nulls_give_nothing() -> None:
+    patient = {
+        "resourceType": "Patient",
+        "contained": [{"resourceType": "Organization", "id": "o", "name": "Inner"}],
+        "managingOrganization": {"reference": "#o"},
+        "name": [
+            {"given": [None, "Ann"], "_given": [{"extension": [{"url": "http://a.org", "valueCode": "x"}]}, None]}
+        ],
+    }
+    assert sorted(extract(patient), key=repr) == [
+        IndexEntry("deceased", Token("", "false")),
+        IndexEntry("given", String("ann", "Ann")),
+        IndexEntry("name", String("ann", "Ann")),
+        IndexEntry("organization", Reference(url="#o")),
+    ]
+
+
+def test_date_that_the_calendar_does_not_have_is_refused_with_its_place() -> None:
+    patient = {"resourceType": "Patient", "id": "x", "birthDate": "1980-02-31"}
+    with pytest.raises(Invalid) as raised:
+        extract(patient)
+    assert raised.value.issues[0].expression == ("Patient.birthDate",)
+    nested = {"resourceType": "Observation", "effectiveTiming": {"event": ["2010", "2010-13"]}}
+    with pytest.raises(Invalid) as raised:
+        extract(nested)
+    assert raised.value.issues[0].expression == ("Observation.effectiveTiming.event[1]",)
+
+
+def test_every_type_has_its_function() -> None:
+    for type_ in definitions().resource_types:
+        assert isinstance(extractor(type_)({"resourceType": type_}, ""), list)
+
+
+def test_all_functions_are_made_within_a_second() -> None:
+    extractor.cache_clear()
+    started = time.process_time()
+    for type_ in definitions().resource_types:
+        extractor(type_)
+    assert time.process_time() - started < 1
+
+
+def test_extraction_takes_microseconds() -> None:
+    """The figure itself is for `make bench`; here only that it stays in its order of magnitude."""
+    extract(OBSERVATION)
+    best = min(_timed() for _ in range(5))
+    assert best < 60e-6
+
+
+def _timed() -> float:
+    started = time.process_time()
+    for _ in range(300):
+        extract(OBSERVATION)
+    return (time.process_time() - started) / 300
