@@ -4,7 +4,6 @@ http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -121,10 +120,13 @@ def _body(method: str, tree: dict[str, Any], plain: Mapping[str, Any]) -> Body:
     """The entry's resource; of a PATCH with a Binary the patch document that is in it."""
     if method != "PATCH" or plain.get("resourceType") != "Binary":
         return Body(tree, tree if tree is plain or _is_plain(tree) else plain)
+    data = plain.get("data", "")
     try:
-        raw = base64.b64decode(plain.get("data", ""), validate=False)
-    except (binascii.Error, ValueError):
-        raise Invalid("The patch is not base64", code="value", expression="resource.data") from None
+        raw = base64.b64decode(data) if isinstance(data, str) else None
+    except ValueError:
+        raw = None
+    if raw is None:
+        raise Invalid("The patch is not base64", code="value", expression="resource.data")
     return Body({}, {}, str(plain.get("contentType", "")).partition(";")[0].strip().lower(), raw)
 
 

@@ -11,14 +11,17 @@ from fhir_server import bundle as bundles
 from fhir_server.context import Body, Context, Prefer, Response
 from fhir_server.interactions import integrity
 from fhir_server.interactions.create import existing
-from fhir_server.interactions.criteria import Criteria
 from fhir_server.interactions.delete import condemned
 from fhir_server.interactions.entries import STAGES, answered, located
+from fhir_server.interactions.faults import Faults
+from fhir_server.interactions.linking import Link, place, rewrite, targets
 from fhir_server.interactions.links import Slot
-from fhir_server.interactions.plan import Faults, Link, Plan, Step, distinct, make, place, rewrite, targets
+from fhir_server.interactions.plan import Plan, Step
+from fhir_server.interactions.planning import distinct, make
+from fhir_server.interactions.referred import Referred
 from fhir_server.interactions.write import writable
 from fhir_server.model import Key
-from fhir_server.outcome import BadRequest, FhirError, MultipleMatches, NotFound, PreconditionFailed
+from fhir_server.outcome import BadRequest, FhirError, NotFound, PreconditionFailed
 
 T = TypeVar("T")
 
@@ -32,7 +35,7 @@ async def transaction(ctx: Context, body: Body, prefer: Prefer) -> bytes:
     Raises what the first failing entry raises (what can be known beforehand: of all entries at once), with expressions
     that name the entry; then nothing has been written.
     """
-    plan = make(ctx, body, prefer)
+    plan = await make(ctx, body, prefer)
     responses = await ctx.transact(lambda inside: _Run(inside, plan).all(), locks=plan.locks)
     answers = [answered(ctx, step.entry, responses[step.number]) for step in plan.steps]
     return bundles.bundle("transaction-response", answers)
@@ -46,7 +49,7 @@ class _Run:
         self._ctx = replace(ctx, bundle=True)
         self._responses: dict[int, Response] = {}
         self._condemned: dict[int, list[Key]] = {}
-        self._referred = _Referred(self._ctx, plan)
+        self._referred = Referred(self._ctx, plan)
 
     async def all(self) -> dict[int, Response]:
         """The responses by entry. Raises FhirError, its expressions in the Bundle."""
@@ -199,68 +202,6 @@ class _Run:
             with faults.of(numbers.get(change.after.key, 0)):
                 await integrity.judge(writable(self._ctx), [change], self._ctx.server.base_url)
         faults.raise_()
-
-
-class _Referred:
-    """Where conditional references lead."""
-
-    def __init__(self, ctx: Context, plan: Plan) -> None:
-        self._ctx = ctx
-        self._criteria = plan.references
-        self._known: dict[str, Key] = {}
-        self._to_verify: dict[str, Step] = {}
-        self._written = {step.key.type for step in plan.steps if step.key}
-        self._written |= {step.condition.type for step in plan.steps if step.condition}
-        self.late = False
-
-    async def to(self, sent: str, step: Step) -> Key | None:
-        """The only match; None where there is none yet. Raises MultipleMatches, PreconditionFailed for no match at all."""
-        if sent in self._known:
-            return self._known[sent]
-        criteria = self._criteria[sent]
-        own = self._may_change(criteria)
-        if own and not self.late:
-            return None
-        version = await self._only(criteria, step, sent)
-        if version is None:
-            if own:
-                return None
-            raise _nothing(step, sent)
-        if own:
-            self._to_verify[sent] = step
-        self._known[sent] = version
-        return version
-
-    async def verify(self) -> None:
-        """What was resolved while the Bundle was being written is still true of its end. Raises MultipleMatches."""
-        for sent, step in self._to_verify.items():
-            try:
-                found = await self._only(self._criteria[sent], step, sent)
-                if found != self._known[sent]:
-                    raise _nothing(step, sent)
-            except FhirError as error:
-                raise located(error, step.number) from error
-
-    def _may_change(self, criteria: Criteria) -> bool:
-        """Whether the Bundle itself may change what matches: it writes the type, or the criteria look at other types."""
-        return criteria.type in self._written or "." in criteria.text.partition("=")[0] or "_has" in criteria.text
-
-    async def _only(self, criteria: Criteria, step: Step, sent: str) -> Key | None:
-        try:
-            version = await criteria.only(self._ctx.reader)
-        except MultipleMatches as error:
-            body = step.request.body
-            raise MultipleMatches(str(error), expression=place(body, sent) if body else ()) from None
-        return version.key if version else None
-
-
-def _nothing(step: Step, sent: str) -> PreconditionFailed:
-    body = step.request.body
-    return PreconditionFailed(
-        f"The reference {sent} matches nothing: there is no such resource",
-        code="not-found",
-        expression=place(body, sent) if body else (),
-    )
 
 
 async def _at(step: Step, what: Callable[[Step], Awaitable[T]]) -> T:
