@@ -32,7 +32,7 @@ async def search(ctx: Context, request: Request) -> Response:
     matches = [hit.version for hit in page.hits]
     included: Sequence[Version] = ()
     if asked.include and matches:
-        included = await follow(ctx.reader, asked, matches, ctx.settings.max_includes)
+        included = await follow(ctx.reader, asked, matches, ctx.settings.max_includes, ctx.server.base_url)
     whole = token is None and page.next is None  # then the total is known, asked for or not
     body = bundle.bundle(
         "searchset",

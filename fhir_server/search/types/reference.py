@@ -4,6 +4,7 @@ http://hl7.org/fhir/R4/search.html#reference
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from fhir_server import references
@@ -32,17 +33,9 @@ def pointer(text: str, base: str) -> Reference:
     return Reference(target.type, target.id, target.version)
 
 
+@cache
 def _types() -> frozenset[str]:
-    return TYPES or _load()
-
-
-def _load() -> frozenset[str]:
-    global TYPES  # noqa: PLW0603 - read once, on the hot path
-    TYPES = frozenset(definitions().resource_types)
-    return TYPES
-
-
-TYPES: frozenset[str] = frozenset()
+    return frozenset(definitions().resource_types)
 
 
 def reference(add: Add, param: str, value: Mapping[str, Any], group: int, base: str) -> None:

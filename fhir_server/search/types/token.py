@@ -102,6 +102,7 @@ CONVERTERS: Mapping[str, Callable[..., None]] = {
 }
 
 
+@cache
 def implied_systems(binding: Binding | None) -> Mapping[str, str] | str:
     """The system of a bound code: one for all, or one for each code; "" where the value set cannot be listed."""
     codes = (
@@ -115,6 +116,7 @@ def implied_systems(binding: Binding | None) -> Mapping[str, str] | str:
     return systems.pop() if len(systems) == 1 else {code: system for system, code in sorted(codes)}
 
 
+@cache
 def minds_case(binding: Binding | None) -> bool:
     """All codes of the binding are of systems that mind the case."""
     systems = implied_systems(binding)
