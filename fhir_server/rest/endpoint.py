@@ -13,13 +13,13 @@ from fhir_server.context import Body, Match, Response, Server, context
 from fhir_server.observability.logs import AccessLog
 from fhir_server.observability.metrics import Metrics
 from fhir_server.observability.tracing import INTERACTION
-from fhir_server.outcome import FhirError, MethodNotAllowed, TooManyRequests
+from fhir_server.outcome import FhirError, MethodNotAllowed
 from fhir_server.rest import asynchronous, body, errors
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.exchange import MAX_PARAMETERS, Exchange, segments
 from fhir_server.rest.headers import conditions
 from fhir_server.rest.limits import Limits
-from fhir_server.rest.render import Renderer, Reply, shape
+from fhir_server.rest.render import Renderer, shape
 from fhir_server.search.query import Access
 
 ANYBODY: Final = Access("anybody", everything=True)
@@ -51,17 +51,20 @@ class Endpoint:
         try:
             try:
                 self._limits.enter(task, loop)
-                reply = await self._reply(exchange, scope, receive)
+                reply = self._renderer.reply(exchange, await self._response(exchange, scope, receive))
+            except FhirError as error:
+                reply = self._renderer.reply(exchange, errors.response(error))
             except body.Disconnected:
                 exchange.interaction = "disconnected"
                 return
-            except TooManyRequests as error:
-                reply = self._renderer.reply(exchange, errors.response(error))
             except asyncio.CancelledError:
                 late = self._limits.late(task, reading=exchange.reading)
                 if late is None:
                     raise
                 reply = self._renderer.reply(exchange, errors.response(late))
+            except Exception as error:  # noqa: BLE001 - the last door: nothing of it may get out
+                response = errors.fault(error, exchange.request_id, exchange.interaction)
+                reply = self._renderer.reply(exchange, response)
             finally:
                 self._limits.leave(task)
             await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
@@ -71,17 +74,6 @@ class Endpoint:
         finally:
             self._metrics.under_way -= 1
             scope[INTERACTION] = exchange.interaction
-
-    async def _reply(self, exchange: Exchange, scope: Scope, receive: Receive) -> Reply:
-        try:
-            return self._renderer.reply(exchange, await self._response(exchange, scope, receive))
-        except FhirError as error:
-            response = errors.response(error)
-        except body.Disconnected:
-            raise
-        except Exception as error:  # noqa: BLE001 - the last door: nothing of it may get out
-            response = errors.fault(error, exchange.request_id, exchange.interaction)
-        return self._renderer.reply(exchange, response)
 
     async def _response(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
         exchange.understand(scope)
@@ -96,16 +88,13 @@ class Endpoint:
         exchange.interaction = match.route.interaction
         if exchange.unacceptable is not None and not (match.type == "Binary" and match.route.shape in _READS):
             raise exchange.unacceptable
-        read = match.route.method == "GET" and match.route.shape in _READS
-        if read and exchange.parameters:
+        if exchange.parameters and match.route.method == "GET" and match.route.shape in _READS:
             shape(exchange.parameters)  # understood before anything is done
         found = conditions(exchange.headers) if not _CONDITIONAL.isdisjoint(exchange.headers) else {}
         exchange.prefer = found.get("prefer")
         if match.route.method in _WITH_BODY:
-            submitted = await self._body(exchange, match, receive)
-            request = match.request(parameters=_passed_on(exchange), body=submitted, **found)
-        else:
-            request = match.request(parameters=_passed_on(exchange), **found)
+            found["body"] = await self._body(exchange, match, receive)
+        request = match.request(parameters=_passed_on(exchange), **found)
         ctx = context(self._server, ANYBODY, exchange.request_id)
         if (
             exchange.prefer is not None

@@ -18,7 +18,25 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Sealed(Headers):
-    """Response headers that are known to be well formed, with the content-length of a body that follows in one piece."""
+    """Response headers that are known to be well formed, with the content-length of a body that follows in one piece.
+
+    The first `fixed` of them are the same in every answer, and stand in `lines` as they go over the wire.
+    """
+
+    __slots__ = ("fixed", "lines")
+
+    def __init__(self, fixed: Headers, lines: bytes) -> None:
+        super().__init__(fixed)
+        self.fixed = len(fixed)
+        self.lines = lines
+
+
+def lines(headers: Headers) -> bytes:
+    """The headers as they go over the wire. Raises ValueError where one holds a line break."""
+    text = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if text.count(b"\n") != len(headers) or text.count(b"\r") != len(headers):
+        raise ValueError("a header holds a line break")
+    return text
 
 
 SAFE: Final = (
@@ -45,8 +63,6 @@ _ETAG: Final = re.compile(r'(?:W/)?"([A-Za-z0-9.-]{1,64})"')
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9.-]{1,64}")
 _PROCESS: Final = secrets.token_hex(6)
 _counter: Final = itertools.count(1)
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def request_id(sent: bytes | None) -> str:
@@ -138,10 +154,8 @@ _REPRESENTATIONS: Final = {
 
 def http_date(moment: datetime) -> bytes:
     """`Sun, 06 Nov 1994 08:49:37 GMT`, whatever the locale; `moment` is UTC."""
-    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month]
-    return (
-        f"{day}, {moment.day:02} {month} {moment.year:04} {moment.hour:02}:{moment.minute:02}:{moment.second:02} GMT"
-    ).encode()
+    text_ = moment.ctime()  # Sun Nov  6 08:49:37 1994
+    return f"{text_[:3]}, {text_[8:10].replace(' ', '0')} {text_[4:7]} {text_[20:]} {text_[11:19]} GMT".encode()
 
 
 def field(name: str, value: str) -> tuple[bytes, bytes]:

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from fhir_server.formats import json
 from fhir_server.outcome import BadRequest, FhirError, HeadersTooLarge, UriTooLong
 from fhir_server.rest.exchange import MAX_URL
-from fhir_server.rest.headers import Sealed
+from fhir_server.rest.headers import Sealed, lines
 
 MAX_HEAD: Final = 512 * 1024
 """What a request's head may take on the wire. The endpoint's own limits are lower, and answered in the client's format."""
@@ -42,13 +42,9 @@ class Cycle(RequestResponseCycle):
     def _write(self, status: int, headers: Sealed, body: bytes) -> None:
         if self.disconnected:
             return
-        lines = [b"%b: %b\r\n" % header for header in (*self.default_headers, *headers)]
-        if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
-            raise ValueError("a header holds a line break")
-        self.transport.write(b"".join((STATUS_LINE[status], head, b"\r\n", body)))
+        last = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        varying = lines([*self.default_headers, *headers[headers.fixed :]])
+        self.transport.write(b"".join((STATUS_LINE[status], headers.lines, varying, last, body)))
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
         self.message_event.set()

@@ -18,7 +18,7 @@ from fhir_server.model import Version
 from fhir_server.outcome import BadRequest
 from fhir_server.rest.body import compress
 from fhir_server.rest.exchange import Exchange
-from fhir_server.rest.headers import SAFE, Headers, Sealed, field, http_date
+from fhir_server.rest.headers import HSTS, SAFE, Headers, Sealed, field, http_date, lines
 from fhir_server.rest.negotiation import content_wanted
 
 EMPTY: Final = frozenset({204, 304})
@@ -52,12 +52,13 @@ class Renderer:
         self._compress_above = compress_above
         self._always: Headers = list(SAFE)
         if base_url.startswith("https:"):
-            self._always.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
+            self._always.append(HSTS)
+        self._lines = lines(self._always)
 
     def reply(self, exchange: Exchange, response: Response) -> Reply:
         """The whole answer; of HEAD too: its body is left out at the very end."""
         version = response.version
-        headers = Sealed(self._always)
+        headers = Sealed(self._always, self._lines)
         headers.append((b"x-request-id", exchange.request_id.encode()))
         if response.etag:
             headers.append((b"etag", response.etag.encode()))
