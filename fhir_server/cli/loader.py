@@ -54,7 +54,7 @@ class Loader:
     def __init__(self, server: Server, run: str, advance: Callable[[], None] = lambda: None) -> None:
         self.report = Report()
         self._server = server
-        self._run = xxhash.xxh3_64_hexdigest(run)
+        self._run = xxhash.xxh3_64_hexdigest(run.encode())
         self._advance = advance
         self._done: set[str] = set()
         self._later: list[Piece] = []
@@ -87,7 +87,7 @@ class Loader:
             await task
 
     async def _piece(self, piece: Piece, *, last: bool) -> None:
-        mark = f"{self._run}/{xxhash.xxh3_64_hexdigest(piece.place)}"
+        mark = f"{self._run}/{xxhash.xxh3_64_hexdigest(piece.place.encode())}"
         if mark in self._done:
             self.report.skipped += _count(piece)
             self._advance()
