@@ -38,6 +38,8 @@ log: Final = logging.getLogger("fhir.app")
 def create_app(settings: Settings, store: Store | None = None) -> Application:
     """The whole server as an ASGI application with a lifespan. A `store` that is given is open, and stays open."""
     check_exposure(settings)
+    if not _loopback(settings.host):
+        log.warning("open to the network without sign-in: whoever reaches this address can read and change everything")
     outermost: Application = Cors(Site(settings, store), settings.cors_origins)
     return traced(outermost) if settings.telemetry else outermost
 

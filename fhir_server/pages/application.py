@@ -56,4 +56,6 @@ class Paged:
                 ]
             await send(message)
 
+        if scope["method"] == "HEAD":  # FastAPI knows only GET; the server leaves the body out of what HEAD asked for
+            scope = {**scope, "method": "GET"}
         await self._pages(scope, receive, safely)

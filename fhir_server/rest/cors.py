@@ -43,6 +43,8 @@ class Cors:
             (b"access-control-allow-origin", b"*" if self._everybody else origin),
             (b"access-control-expose-headers", EXPOSED),
         ]
+        if not self._everybody:
+            granted.append((b"vary", b"origin"))
         if scope["method"] == "OPTIONS" and any(
             name == b"access-control-request-method" for name, _ in scope["headers"]
         ):
