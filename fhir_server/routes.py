@@ -22,7 +22,7 @@ from fhir_server.interactions.update import conditional_update, update
 from fhir_server.interactions.vread import vread
 from fhir_server.operations.registry import Operation, Registry
 from fhir_server.operations.validate import VALIDATE
-from fhir_server.outcome import MethodNotAllowed, NotFound, NotSupported
+from fhir_server.outcome import MethodNotAllowed, NotFound
 
 TABLE: Final = (
     Route("GET", "metadata", "capabilities", capabilities),
@@ -43,10 +43,13 @@ TABLE: Final = (
     Route("DELETE", "[type]/[id]", "delete", delete),
     Route("GET", "[type]/[id]/_history", "history-instance", history),
     Route("GET", "[type]/[id]/_history/[vid]", "vread", vread),
+    Route("GET", "[type]/[id]/[compartment]", "search-compartment", search),
+    Route("POST", "[type]/[id]/[compartment]/_search", "search-compartment", search),
     Route("DELETE", "[type]/[id]/_history", "purge", purge),
     Route("DELETE", "[type]/[id]/_history/[vid]", "purge", purge),
 )
-"""Every interaction of R4, and `purge`, which is ours: R4 4.0.1 does not define DELETE on a history."""
+"""Every interaction of R4 (its variant search is called search-compartment here), and `purge`, which is ours: R4 4.0.1
+does not define DELETE on a history."""
 
 OPERATIONS: Final = (VALIDATE,)
 """The operations of the server itself."""
@@ -75,7 +78,7 @@ class Routes:
         """The route for `method` and the decoded path below the base, cut at its slashes (no empty segments).
 
         Raises NotFound for paths that R4 does not know (unknown types with what may have been meant), MethodNotAllowed
-        with the header Allow, NotSupported where R4 knows more than this server. HEAD is asked for as GET.
+        with the header Allow. HEAD is asked for as GET.
         """
         place = self._place(segments)
         route = self._routes.get((method, place[0]))
@@ -121,10 +124,10 @@ class Routes:
                 return "[type]/[id]/_history/[vid]", type_, id_, version_id
             case [type_, id_, operation] if operation.startswith("$"):
                 return "[type]/[id]/$[name]", type_, id_, "", operation[1:]
-            case [type_, _, target, *rest] if rest in ([], ["_search"]) and (target == "*" or target in self._types):
-                raise NotSupported(
-                    f"Searching the {type_} compartment is not supported yet; search {target} by its reference to {type_}"
-                )
+            case [type_, id_, target] if target == "*" or target in self._types:
+                return "[type]/[id]/[compartment]", type_, id_, "", "", target
+            case [type_, id_, target, "_search"] if target == "*" or target in self._types:
+                return "[type]/[id]/[compartment]/_search", type_, id_, "", "", target
         raise NotFound(f"{'/'.join(segments)} is not a path of the FHIR API; see http://hl7.org/fhir/R4/http.html")
 
     def _unknown_type(self, name: str) -> NotFound:

@@ -51,7 +51,8 @@ async def capabilities(ctx: Context, request: Request) -> Response:
     elements = tuple(name for name in asked.get("_elements", "").split(",") if name)
     if (summary and summary != "false") or elements:
         body = subset(body, summary, elements)
-    etag = f'W/"{blake2b(body, digest_size=8).hexdigest()}"'
+    said = body.replace(instant(ctx.server.started).encode(), b"")  # the same on every worker
+    etag = f'W/"{blake2b(said, digest_size=8).hexdigest()}"'
     if request.if_none_match is not None and etag[3:-1] in request.if_none_match:
         return Response(304, etag=etag)
     return Response(200, body=body, etag=etag)
@@ -121,6 +122,8 @@ def _rest(server: Server) -> dict[str, Any]:
     operations = _operations(server, "")
     if operations:
         rest["operation"] = operations
+    if "search-compartment" in codes:
+        rest["compartment"] = [compartment.url for compartment in definitions().compartments.values()]
     return rest
 
 
@@ -150,8 +153,9 @@ def _resource(server: Server, type_: str, codes: Iterable[str]) -> dict[str, Any
 
 def _common() -> list[dict[str, Any]]:
     """The parameters that every type has: those of a search on the system."""
-    known = parameters("Basic")
-    return [p for p in described("Basic") if "Resource" in known[p["name"]].definition.base]
+    any_type = definitions().resource_types[0]
+    of_all = {code for code, p in parameters(any_type).items() if "Resource" in p.definition.base}
+    return [parameter for parameter in described(any_type) if parameter["name"] in of_all]
 
 
 def _operations(server: Server, type_: str) -> list[dict[str, str]]:

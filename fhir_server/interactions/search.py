@@ -1,4 +1,4 @@
-"""search: what matches, page by page, with what is included. Type and system level, GET and POST.
+"""search: what matches, page by page, with what is included. Of a type, the system or a compartment, by GET and POST.
 
 http://hl7.org/fhir/R4/http.html#search and http://hl7.org/fhir/R4/search.html
 """
@@ -9,9 +9,9 @@ from dataclasses import replace
 from fhir_server import bundle
 from fhir_server.context import Context, Request, Response
 from fhir_server.formats import json
-from fhir_server.interactions import paging
+from fhir_server.interactions import compartment, paging
 from fhir_server.interactions.subset import subset
-from fhir_server.model import Version
+from fhir_server.model import Key, Version
 from fhir_server.outcome import Issue, outcome
 from fhir_server.search.include import follow
 from fhir_server.search.parse import parse
@@ -24,7 +24,7 @@ async def search(ctx: Context, request: Request) -> Response:
     Raises BadRequest for parameters that are not understood (strict handling), and for a page that is not one of this search.
     """
     parameters, token = paging.split(request.parameters)
-    path = request.type
+    path = "/".join(part for part in (request.type, request.id, request.compartment) if part)
     key = ctx.server.signing_key
     place = paging.unseal(key, path, parameters, token) if token is not None else paging.Place("", ctx.now)
     asked = understand(ctx, request, parameters, place)
@@ -48,14 +48,20 @@ def understand(
     ctx: Context, request: Request, parameters: Sequence[tuple[str, str]], place: paging.Place
 ) -> SearchRequest:
     """The search that the parameters ask for, from `place` on. The Prefer header's handling wins over the setting."""
+    searched: str | tuple[str, ...] | None = request.type or None
+    if request.compartment:
+        searched = compartment.types(request.type, request.compartment)
     asked = parse(
-        request.type or None,
+        searched,
         parameters,
         settings=ctx.settings,
         now=place.now,
         base=ctx.server.base_url,
         handling=request.prefer.handling,
     )
+    if request.compartment:
+        where = compartment.within(asked.query.where, Key(request.type, request.id), ctx.server.base_url)
+        asked = replace(asked, query=replace(asked.query, where=where))
     return replace(asked, query=replace(asked.query, after=place.after)) if place.after else asked
 
 
