@@ -139,7 +139,8 @@ def _with_bodies(parts: list[Sql], names: str, end: Sql, terms: str) -> Sql:
     """The rows of all parts together, with the resources; the bodies are fetched for those alone that are on the page."""
     rows = parts[0]
     if len(parts) > 1:
-        rows = join(" UNION ALL ", [Sql(f"SELECT {names} FROM (") + part + ")" for part in parts]) + end
+        union = join(" UNION ALL ", [Sql(f"SELECT {names} FROM (") + part + ")" for part in parts])
+        rows = Sql("SELECT * FROM (") + union + ")" + end
     return (
         Sql("SELECT r.type, r.id, r.version, r.updated, r.method, r.body, m.* FROM (")
         + rows

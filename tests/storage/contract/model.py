@@ -1,0 +1,175 @@
+"""A store in a few lines of plain Python: what the contract means, with nothing to make it fast."""
+
+from collections.abc import Sequence
+
+from fhir_server.model import Key, Version
+from fhir_server.search.query import (
+    UNRESTRICTED,
+    Access,
+    And,
+    Chain,
+    Compare,
+    Has,
+    Ids,
+    IndexEntry,
+    LastUpdated,
+    Match,
+    Missing,
+    Node,
+    Not,
+    Op,
+    Or,
+    Reference,
+    Sort,
+    Value,
+)
+from fhir_server.storage.base import Write
+from tests.storage.contract.shorthand import NOON
+
+FIELD = {
+    "Token": ("code", "code"),
+    "String": ("folded", "folded"),
+    "DateRange": ("low", "high"),
+    "Number": ("low", "low"),
+    "Quantity": ("low", "low"),
+    "Uri": ("value", "value"),
+    "Reference": ("id", "id"),
+}
+
+
+class Model:
+    """Versions of resources in the order of writing, each with its entries."""
+
+    def __init__(self) -> None:
+        self.resources: dict[Key, list[tuple[Version, Sequence[IndexEntry]]]] = {}
+        self.log: list[Version] = []
+
+    def current(self, key: Key) -> Version | None:
+        return self.resources[key][-1][0] if key in self.resources else None
+
+    def append(self, write: Write) -> None:
+        self.resources.setdefault(write.version.key, []).append((write.version, own(write.entries)))
+        self.log.append(write.version)
+
+    def purge(self, key: Key) -> int:
+        gone = len(self.resources.pop(key, []))
+        self.log = [version for version in self.log if version.key != key]
+        return gone
+
+    def alive(self, type_: str) -> list[Key]:
+        """Newest created first."""
+        found = [
+            key for key, versions in self.resources.items() if key.type == type_ and versions[-1][0].body is not None
+        ]
+        return found[::-1]
+
+    def entries(self, key: Key) -> Sequence[IndexEntry]:
+        return self.resources[key][-1][1]
+
+    def search(self, type_: str, where: Node, access: Access, sort: Sequence[Sort] = ()) -> list[Key]:
+        found = [key for key in self.alive(type_) if self.sees(access, key) and self.holds(where, key, access)]
+        for rule in reversed(sort):
+            keys = {key: self.sort_key(rule, key) for key in found}
+            ranked = [key for key in found if keys[key] is not None]
+            ranked.sort(key=lambda key: keys[key], reverse=rule.descending)  # type: ignore[arg-type,return-value]
+            found = ranked + [key for key in found if keys[key] is None]
+        return found
+
+    def sees(self, access: Access, key: Key) -> bool:
+        return self.holds(access.of(key.type), key, UNRESTRICTED)
+
+    def shows(self, access: Access, version: Version) -> bool:
+        """Whether this version, which need not be current, may be seen: a deletion shows what the last state showed."""
+        versions = self.resources[version.key]
+        image = max(
+            (
+                each
+                for each in versions
+                if each[0].body is not None and int(each[0].version_id) <= int(version.version_id)
+            ),
+            key=lambda each: int(each[0].version_id),
+            default=None,
+        )
+        if image is None:
+            return access.of(version.key.type) == And(())
+        return self.holds(access.of(version.key.type), version.key, UNRESTRICTED, image)
+
+    def holds(
+        self, node: Node, key: Key, access: Access, image: tuple[Version, Sequence[IndexEntry]] | None = None
+    ) -> bool:
+        version, entries = image or (self.resources[key][-1][0], self.entries(key))
+        match node:
+            case And(of):
+                return all(self.holds(each, key, access, image) for each in of)
+            case Or(of):
+                return any(self.holds(each, key, access, image) for each in of)
+            case Not(of):
+                return not self.holds(of, key, access, image)
+            case Ids(anyof):
+                return key.id in anyof
+            case LastUpdated(tests):
+                moment = (
+                    int((version.last_updated - NOON).total_seconds() * 1_000_000) + int(NOON.timestamp()) * 1_000_000
+                )
+                return all(_compare(moment, op, value) for op, value in tests)
+            case Missing(param, kinds):
+                return not any(entry.param == param and isinstance(entry.value, kinds) for entry in entries)
+            case Match(param, anyof):
+                values = [entry.value for entry in entries if entry.param == param]
+                return any(all(_holds(value, test) for test in tests) for tests in anyof for value in values)
+            case Chain(param, target, where):
+                targets = {entry.value for entry in entries if entry.param == param}
+                return any(
+                    Reference(target, other.id) in targets
+                    and self.sees(access, other)
+                    and self.holds(where, other, access)
+                    for other in self.alive(target)
+                )
+            case Has(source, param, where):
+                return any(
+                    any(
+                        entry.param == param and entry.value == Reference(key.type, key.id)
+                        for entry in self.entries(other)
+                    )
+                    and self.sees(access, other)
+                    and self.holds(where, other, access)
+                    for other in self.alive(source)
+                )
+
+    def sort_key(self, rule: Sort, key: Key) -> str | int | float | None:
+        if rule.param == "_id":
+            return key.id
+        if rule.param == "_lastUpdated":
+            return self.resources[key][-1][0].last_updated.timestamp()
+        assert rule.kind is not None
+        field = FIELD[rule.kind.__name__][rule.descending]
+        values = [
+            getattr(entry.value, field)
+            for entry in self.entries(key)
+            if entry.param == rule.param and isinstance(entry.value, rule.kind)
+        ]
+        return (max if rule.descending else min)(values, default=None)
+
+
+def own(entries: Sequence[IndexEntry]) -> Sequence[IndexEntry]:
+    """Without what contained resources give: they are not found by it."""
+    return [entry for entry in entries if not entry.contained]
+
+
+def _holds(value: Value, test: Compare) -> bool:
+    return isinstance(value, test.kind) and _compare(getattr(value, test.field), test.op, test.value)
+
+
+def _compare(have: str | float, op: Op, want: str | float) -> bool:
+    if isinstance(have, str):
+        assert isinstance(want, str)
+        words = (" " + word in " " + have for word in want.split())
+        return {
+            Op.EQ: have == want,
+            Op.STARTS: have.startswith(want),
+            Op.ENDS: have.endswith(want),
+            Op.CONTAINS: want in have,
+            Op.WORDS: all(words),
+        }[op]
+    assert not isinstance(want, str)
+    return {Op.EQ: have == want, Op.LT: have < want, Op.LE: have <= want, Op.GT: have > want, Op.GE: have >= want}[op]
