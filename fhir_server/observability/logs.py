@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import traceback
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import orjson
@@ -79,7 +80,12 @@ def _escaped(value: object) -> str:
 
 def _instant(seconds: float) -> str:
     whole = int(seconds)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int((seconds - whole) * 1000):03}Z"
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 class AccessLog:
@@ -90,34 +96,36 @@ class AccessLog:
     """
 
     FLUSH_AFTER: Final = 0.2
-    FLUSH_ABOVE: Final = 32_768
+    FLUSH_ABOVE: Final = 256
 
     def __init__(self, style: str, descriptor: int = 2) -> None:
         self._descriptor = descriptor
         self._line = _JSON_LINE if style == "json" else _TEXT_LINE
-        self._lines: list[str] = []
+        self._waiting: list[tuple[float, str, int, float, str]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._second = 0
-        self._stamp = ""
 
     def write(self, interaction: str, status: int, seconds: float, request_id: str) -> None:
         """`interaction` is one of a fixed set of words; `request_id` has no character outside [A-Za-z0-9.-]."""
-        now = time.time()
-        if (second := int(now)) != self._second:
-            self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        self._lines.append(
-            self._line % (self._stamp, (now - second) * 1000, interaction, status, seconds * 1000, request_id)
-        )
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self.FLUSH_AFTER, self.flush)
-        elif len(self._lines) * 160 > self.FLUSH_ABOVE:
-            self._timer.cancel()
+        waiting = self._waiting
+        waiting.append((time.time(), interaction, status, seconds, request_id))
+        if len(waiting) >= self.FLUSH_ABOVE:
             self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self.FLUSH_AFTER, self._flush_later)
+
+    def _flush_later(self) -> None:
+        self._timer = None
+        self.flush()
 
     def flush(self) -> None:
-        self._timer = None
-        lines, self._lines = self._lines, []
-        rest = "".join(lines).encode()
+        """What waits is written."""
+        waiting, self._waiting = self._waiting, []
+        rest = "".join(
+            [
+                self._line % (_instant(at), interaction, status, seconds * 1000, request_id)
+                for at, interaction, status, seconds, request_id in waiting
+            ]
+        ).encode()
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
@@ -126,7 +134,7 @@ class AccessLog:
 
 
 _JSON_LINE: Final = (
-    '{"time":"%s.%03dZ","level":"info","logger":"fhir.access","event":"answered",'
+    '{"time":"%s","level":"info","logger":"fhir.access","event":"answered",'
     '"interaction":"%s","status":%d,"milliseconds":%.2f,"request_id":"%s"}\n'
 )
-_TEXT_LINE: Final = "%s.%03dZ info fhir.access: answered interaction=%s status=%d milliseconds=%.2f request_id=%s\n"
+_TEXT_LINE: Final = "%s info fhir.access: answered interaction=%s status=%d milliseconds=%.2f request_id=%s\n"
