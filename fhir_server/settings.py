@@ -6,13 +6,15 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from math import inf
 from typing import Any
 
 PREFIX = "FHIR_"
 
 
-def knob(default: Any, help_: str) -> Any:
-    return field(default=default, metadata={"help": help_})
+def knob(default: Any, help_: str, *, least: int = 0, most: float = inf) -> Any:
+    """A setting; a number must lie between `least` and `most`."""
+    return field(default=default, metadata={"help": help_, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +23,8 @@ class Settings:
 
     store: str = knob("sqlite:///fhir.db", "where resources are kept: sqlite:///FILE")
     host: str = knob("127.0.0.1", "address to listen on")
-    port: int = knob(8000, "port to listen on")
-    workers: int = knob(1, "worker processes")
+    port: int = knob(8000, "port to listen on", most=65535)
+    workers: int = knob(1, "worker processes", least=1)
     base_url: str = knob(
         "", "public base URL of the FHIR API, e.g. https://fhir.example.org/fhir; empty: http://HOST:PORT/fhir"
     )
@@ -70,6 +72,11 @@ def from_environment(environment: Mapping[str, str] | None = None, **given: Any)
         if text is not None:
             values[knob_.name] = _value(knob_.name, knob_.type, text)
     values |= {name: value for name, value in given.items() if value is not None}
+    for knob_ in fields(Settings):
+        value, least, most = values.get(knob_.name), knob_.metadata["least"], knob_.metadata["most"]
+        if isinstance(value, int | float) and not least <= value <= most:
+            right = f"from {least} to {most}" if most < inf else f"{least} or more"
+            raise SettingError(f"{PREFIX}{knob_.name.upper()}={value}: expected {right}")
     return Settings(**values)
 
 

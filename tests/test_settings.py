@@ -19,10 +19,26 @@ def test_settings_survive_the_way_through_an_environment() -> None:
     assert from_environment(to_environment(settings)) == settings
 
 
-@pytest.mark.parametrize(("name", "value"), [("FHIR_PORT", "eighty"), ("FHIR_PURGE", "perhaps"), ("FHIR_MAX_BODY", "1e9")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("FHIR_PORT", "eighty"), ("FHIR_PURGE", "perhaps"), ("FHIR_MAX_BODY", "1e9")]
+)
 def test_wrong_value_is_refused_with_the_name_and_what_would_be_right(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=rf"{name}='{value}': expected"):
         from_environment({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("workers", 0, "1 or more"),
+        ("port", 65536, "from 0 to 65535"),
+        ("port", -1, "from 0"),
+        ("max_body", -1, "0 or more"),
+    ],
+)
+def test_number_out_of_range_is_refused(name: str, value: int, right: str) -> None:
+    with pytest.raises(SettingError, match=f"FHIR_{name.upper()}={value}: expected {right}"):
+        from_environment({}, **{name: value})
 
 
 def test_unknown_variables_are_named() -> None:

@@ -20,15 +20,18 @@ from fhir_server.search.query import UNRESTRICTED
 SPACE = "load"
 TOGETHER = 200  # resources in one commit
 AT_ONCE = 4  # commits under way, so that neighbours share an fsync
-KEPT = {"document", "message", "history", "subscription-notification"}
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """What one commit holds: requests that go through together, from one place."""
+class Part:
+    """A request and where it is from."""
 
     place: str
-    requests: tuple[Request, ...]
+    request: Request
+
+
+Piece = tuple[Part, ...]
+"""What one commit holds: parts that go through together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +90,37 @@ class Loader:
             await task
 
     async def _piece(self, piece: Piece, *, last: bool) -> None:
-        mark = f"{self._run}/{xxhash.xxh3_64_hexdigest(piece.place.encode())}"
-        if mark in self._done:
-            self.report.skipped += _count(piece)
+        mark = self._mark(piece)
+        left = () if mark in self._done else tuple(part for part in piece if self._mark((part,)) not in self._done)
+        self.report.skipped += _count(piece) - _count(left)
+        if not left:
             self._advance()
             return
         try:
-            await self._write(piece, mark)
+            await self._write(left, mark)
         except FhirError as error:
-            if len(piece.requests) > 1:
-                for number, request in enumerate(piece.requests):
-                    await self._piece(Piece(_place(piece.place, request, number), (request,)), last=last)
+            if len(left) > 1:
+                for part in left:
+                    await self._piece((part,), last=last)
             elif last or isinstance(error, Invalid):
-                self.report.failures.append(Failure(piece.place, error))
+                self.report.failures.append(Failure(left[0].place, error))
                 self._advance()
             else:
-                self._later.append(piece)
+                self._later.append(left)
             return
-        self.report.loaded += _count(piece)
+        self.report.loaded += _count(left)
         self._advance()
+
+    def _mark(self, piece: Piece) -> str:
+        """The name of the record that says: this is in."""
+        return f"{self._run}/{xxhash.xxh3_64_hexdigest(chr(10).join(part.place for part in piece).encode())}"
 
     async def _write(self, piece: Piece, mark: str) -> None:
         ctx = context(self._server, UNRESTRICTED, "load")
 
         async def work(inner: Context) -> None:
-            for request in piece.requests:
-                await self._server.routes.dispatch(inner, request)
+            for part in piece:
+                await self._server.routes.dispatch(inner, part.request)
             if inner.transaction is not None:
                 await inner.transaction.state.write(SPACE, mark, b"")
 
@@ -126,29 +134,27 @@ class Loader:
                 await state.delete(SPACE, name, expected=record.revision)
 
     def _pieces(self, items: Iterable[Item]) -> Iterator[Piece]:
-        waiting: list[Request] = []
-        place = ""
+        waiting: list[Part] = []
         for item in items:
             try:
-                requests = list(_requests(item))
+                parts = list(_parts(item))
             except FhirError as error:
                 self.report.failures.append(Failure(item.place, error))
                 self._advance()
                 continue
-            if len(requests) == 1 and not requests[0].type:
-                yield Piece(item.place, (requests[0],))
+            if len(parts) == 1 and not parts[0].request.type:
+                yield (parts[0],)
                 continue
-            for request in requests:
-                place = place or item.place
-                waiting.append(request)
+            for part in parts:
+                waiting.append(part)
                 if len(waiting) == TOGETHER:
-                    yield Piece(place, tuple(waiting))
-                    waiting, place = [], ""
+                    yield tuple(waiting)
+                    waiting = []
         if waiting:
-            yield Piece(place, tuple(waiting))
+            yield tuple(waiting)
 
 
-def _requests(item: Item) -> Iterator[Request]:
+def _parts(item: Item) -> Iterator[Part]:
     """The interactions that load one item: POST of a transaction, or PUT (without id: POST) of each resource."""
     if item.xml:
         tree = xml.from_xml(item.raw)
@@ -158,14 +164,11 @@ def _requests(item: Item) -> Iterator[Request]:
         body = Body(parsed.tree, parsed.plain)
     kind = body.tree.get("type") if body.tree.get("resourceType") == "Bundle" else None
     if kind in ("transaction", "batch"):
-        yield Request(
-            "POST",
-            body=Body({**body.tree, "type": "transaction"}, {**body.plain, "type": "transaction"}),
-            prefer=Prefer("minimal"),
-        )
+        whole = Body({**body.tree, "type": "transaction"}, {**body.plain, "type": "transaction"})
+        yield Part(item.place, Request("POST", body=whole, prefer=Prefer("minimal")))
     elif kind in ("collection", "searchset"):
         for number, (exact, plain) in enumerate(zip(_resources(body.tree), _resources(body.plain), strict=True)):
-            yield _put(f"{item.place}#{number}", Body(exact, plain))
+            yield _put(f"{item.place} Bundle.entry[{number}]", Body(exact, plain))
     else:
         yield _put(item.place, body)
 
@@ -176,18 +179,16 @@ def _resources(bundle: object) -> Sequence[dict[str, object]]:
     return [resource for resource in found if isinstance(resource, dict)]
 
 
-def _put(place: str, body: Body) -> Request:
+def _put(place: str, body: Body) -> Part:
     type_, id_ = body.tree.get("resourceType"), body.tree.get("id")
     if not isinstance(type_, str):
         raise Invalid(f"{place} is not a FHIR resource: it has no resourceType", expression="resourceType")
     if id_ is None:
-        return Request("POST", type_, body=body, prefer=Prefer("minimal"))
-    return Request("PUT", type_, str(id_), body=body, prefer=Prefer("minimal"))
+        return Part(place, Request("POST", type_, body=body, prefer=Prefer("minimal")))
+    return Part(place, Request("PUT", type_, str(id_), body=body, prefer=Prefer("minimal")))
 
 
 def _count(piece: Piece) -> int:
-    return sum(len(_resources(r.body.plain)) if r.body and not r.type else 1 for r in piece.requests)
-
-
-def _place(place: str, request: Request, number: int) -> str:
-    return f"{place} +{number} ({request.type}/{request.id})" if request.type else place
+    """Resources in the piece, as they were sent."""
+    requests = [part.request for part in piece]
+    return sum(len(_resources(r.body.plain)) if r.body and not r.type else 1 for r in requests)

@@ -1,7 +1,11 @@
 """`fhir-server serve`: the server, with one or more worker processes."""
 
 import asyncio
+import errno
 import os
+import signal
+import socket
+import sys
 from typing import Annotated
 
 import typer
@@ -11,7 +15,7 @@ from fhir_server.app import check_exposure
 from fhir_server.cli import demo as demo_data
 from fhir_server.cli.options import Store
 from fhir_server.cli.progress import console
-from fhir_server.settings import Settings, from_environment, to_environment, unknown
+from fhir_server.settings import SettingError, Settings, from_environment, to_environment, unknown
 
 
 def serve(
@@ -40,9 +44,11 @@ def serve(
     for name in unknown():
         console.print(f"[yellow]warning:[/] {name} is not a setting (see `fhir-server settings`)")
     check_exposure(settings)
+    require_port(settings)
     asyncio.run(demo_data.prepare(settings))
     greet(settings)
     os.environ |= to_environment(settings)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # raised again by uvicorn once it has stopped in good order
     uvicorn.run(
         "fhir_server.app:from_settings",
         factory=True,
@@ -58,6 +64,18 @@ def serve(
         proxy_headers=False,
         timeout_graceful_shutdown=int(settings.graceful_timeout),
     )
+
+
+def require_port(settings: Settings) -> None:
+    """Raises SettingError where the address cannot be listened on: before anything is loaded or started."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as error:
+        reason = "is in use: name another with --port" if error.errno == errno.EADDRINUSE else f"cannot be had: {error}"
+        raise SettingError(f"port {settings.port} on {settings.host} {reason}") from error
 
 
 def greet(settings: Settings) -> None:

@@ -4,8 +4,10 @@ An archive is read as a stream, its members by name into memory and never unpack
 """
 
 import gzip
+import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -41,6 +43,13 @@ def items(paths: Iterable[Path]) -> Iterator[Item]:
 
 
 def _file(path: Path) -> Iterator[Item]:
+    try:
+        yield from _opened(path)
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+        raise SettingError(f"{path} cannot be read: {error}") from error
+
+
+def _opened(path: Path) -> Iterator[Item]:
     if path.name.endswith(".zip"):
         yield from _zip(path)
     elif path.name.endswith(ARCHIVES):

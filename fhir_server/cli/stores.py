@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fhir_server.settings import SettingError, Settings
-from fhir_server.storage.open import open_store
 from fhir_server.storage.base import Store
+from fhir_server.storage.open import open_store
 
 SQLITE = "sqlite:///"
 

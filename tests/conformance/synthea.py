@@ -66,7 +66,8 @@ class Loaded:
             return places.get(reference) or self._by_identifier.get(reference, reference)
 
         for entry in sent:
-            if place := places.get(entry["fullUrl"]):
+            if entry["fullUrl"] in places:
+                place = places[entry["fullUrl"]]
                 self.types[entry["resource"]["resourceType"]] += 1
                 read: Any = exact(wire.request("GET", f"/fhir/{place}").body)
                 expected = with_references(stripped(entry["resource"], "id"), resolve)

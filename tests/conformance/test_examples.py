@@ -45,7 +45,8 @@ def named(name: str, raw: bytes) -> bytes:
 
 def stored_otherwise(wire: Wire, names: list[str]) -> dict[str, object]:
     """Example → what went wrong with it: refused where it should not be, or returned changed."""
-    examples, wrong = json_examples(), {}
+    examples = json_examples()
+    wrong: dict[str, object] = {}
     for name in names:
         raw = named(name, examples[name])
         sent: Tree = exact(raw)
@@ -58,7 +59,8 @@ def stored_otherwise(wire: Wire, names: list[str]) -> dict[str, object]:
             if answer.status != 400 or not (linkless or issues == {REFUSED.get(name)}):
                 wrong[name] = (answer.status, issues)
             continue
-        read = exact(wire.request("GET", f"/fhir/{sent['resourceType']}/{sent['id']}").body)
+        place = f"/fhir/{sent['resourceType']}/{sent['id']}"
+        read = exact(wire.request("GET", place, Accept="application/fhir+json").body)
         if name in REFUSED or stripped(read) != stripped(sent):
             wrong[name] = "accepted" if name in REFUSED else "changed"
     return wrong
@@ -86,9 +88,9 @@ def disagreeing(wire: Wire, names: list[str]) -> dict[str, object]:
     wrong: dict[str, object] = {}
     for name in names:
         as_json, as_xml = pairs()[name]
-        if name in REFUSED:
-            continue
         sent = json.parse(as_json).tree
+        if name in REFUSED or "id" not in sent:
+            continue
         place = f"/fhir/{sent['resourceType']}/{sent['id']}"
         for body, kind, other in ((as_xml, "xml", "json"), (as_json, "json", "xml")):
             answer = put(wire, name, sent, body, f"application/fhir+{kind}")

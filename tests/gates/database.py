@@ -14,16 +14,12 @@ undone work had given; it stands in no row."""
 def digest(path: Path) -> dict[str, str]:
     """A hash of the rows of each table, index entries too: equal where two stores hold the same."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        with connection:
-            names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
-            return {
-                name: _rows(connection, name)
-                for (name,) in names
-                if name not in PASSING and not name.startswith("sqlite_")
-            }
-    finally:
-        connection.close()
+    connection.execute("BEGIN")
+    names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
+    tables = [str(name) for (name,) in names if name not in PASSING]
+    found = {name: _rows(connection, name) for name in tables}
+    connection.close()
+    return found
 
 
 def _rows(connection: apsw.Connection, table: str) -> str:

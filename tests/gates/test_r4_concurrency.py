@@ -92,8 +92,11 @@ async def test_transaction_is_never_half_visible(base: str) -> None:
         entries = [{"resource": patient(value), "request": {"method": "POST", "url": "Patient"}} for _ in range(9)]
         return {"resourceType": "Bundle", "type": "transaction", "entry": [*entries, last]}
 
-    good = {"resource": patient("tx"), "request": {"method": "POST", "url": "Patient"}}
-    bad = {"request": {"method": "PATCH", "url": "Patient/never-there"}, "resource": {"resourceType": "Parameters"}}
+    good: dict[str, object] = {"resource": patient("tx"), "request": {"method": "POST", "url": "Patient"}}
+    bad: dict[str, object] = {
+        "request": {"method": "PATCH", "url": "Patient/never-there"},
+        "resource": {"resourceType": "Parameters"},
+    }
     async with client() as http:
         seen: set[int] = set()
         writing = True

@@ -113,9 +113,10 @@ _TABLE_BY_KIND = {kind.__name__: table for kind, table in TABLE_OF.items()}
 
 
 def replace_entries(connection: apsw.Connection, names: Names, stored: Current, entries: str) -> None:
-    """The entries of a current version become `entries`; no new version is made."""
+    """The entries of a current version become `entries`, also where its rows were damaged; no new version is made."""
     connection.execute("UPDATE resource SET entries = ? WHERE rid = ?", (entries, stored.rid))
-    removed, added = _differences([(stored, stored.rid, entries)], names)
+    removed, _ = _differences([(stored, stored.rid, NOTHING_PACKED)], names)
+    _, added = _differences([(None, stored.rid, entries)], names)
     for table in TABLES:
         remove(connection, table, removed[table.name])
         add(connection, table, added[table.name])
