@@ -19,6 +19,7 @@ from fhir_server.interactions.links import Slot
 from fhir_server.interactions.plan import Plan, Step
 from fhir_server.interactions.planning import distinct, make
 from fhir_server.interactions.referred import Referred
+from fhir_server.interactions.update import require_free
 from fhir_server.interactions.write import writable
 from fhir_server.model import Key
 from fhir_server.outcome import BadRequest, FhirError, NotFound, PreconditionFailed
@@ -53,16 +54,16 @@ class _Run:
 
     async def all(self) -> dict[int, Response]:
         """The responses by entry. Raises FhirError, its expressions in the Bundle."""
-        conditional = [step for step in self._plan.steps if step.condition]
-        for step in conditional:
-            await _at(step, self._decide)
-        if conditional:
-            self._require_distinct(conditional)
         stages: list[list[Step]] = [[] for _ in range(STAGES)]
         for step in self._plan.steps:
             stages[step.entry.stage].append(step)
+        conditional = [step for step in self._plan.steps if step.condition]
+        if conditional:
+            await self._decide_all(conditional, deletes=stages[0])
         waiting = [step for stage in stages[:_READS] for step in stage if not await self._done(step)]
         await self._late(waiting)
+        for step in conditional:
+            await _at(step, self._require_only)
         if self._ctx.settings.referential_integrity:
             await self._judge()
         for step in stages[_READS]:
@@ -78,6 +79,21 @@ class _Run:
         await _at(step, self._dispatch)
         return True
 
+    async def _decide_all(self, conditional: list[Step], deletes: list[Step]) -> None:
+        """Settles all conditional entries. A conditional create looks for what the Bundle's deletions leave: R4 has them
+        processed before it, and what is deleted must not be answered as what is there.
+        """
+        creates = [step for step in conditional if step.method == "POST"]
+        for step in conditional:
+            if step.method != "POST":
+                await _at(step, self._decide)
+        if creates:
+            for step in deletes:
+                await self._done(step)
+        for step in creates:
+            await _at(step, self._decide)
+        self._require_distinct(conditional)
+
     async def _decide(self, step: Step) -> None:
         """Settles which resource a conditional entry is about, and with it what it asks for directly."""
         assert step.condition is not None
@@ -91,6 +107,8 @@ class _Run:
         if version is None:
             if interaction == "patch":
                 raise NotFound(f"No {step.condition} to patch", expression="request.url")
+            if step.planned is not None and not step.new:
+                await require_free(self._ctx, step.planned)
         elif interaction == "create":
             self._responses[step.number] = existing(version)
         elif step.planned is not None and not step.new and step.planned != version.key:
@@ -99,6 +117,15 @@ class _Run:
                 expression="resource.id",
                 code="invalid",
             )
+
+    async def _require_only(self, step: Step) -> None:
+        """MultipleMatches where a conditional update has created what another entry created as well: R4 has it processed
+        after these, when it would have found that one.
+        """
+        if step.condition is None or step.method != "PUT" or step.found is not None:
+            return
+        if any(other is not step and other.key and other.key.type == step.condition.type for other in self._plan.steps):
+            await step.condition.only(self._ctx.reader)
 
     def _require_distinct(self, conditional: list[Step]) -> None:
         """BadRequest where two entries turn out to be about one resource."""

@@ -39,7 +39,8 @@ async def conditional_update(ctx: Context, request: Request) -> Response:
     async def work(inside: Context) -> Response:
         found = await condition.only(inside.reader)
         if found is None:
-            await _require_free(inside, prepared)
+            if not prepared.assigned:
+                await require_free(inside, prepared.key)
             return await _saved(inside, request, prepared)
         if sent is not None and sent != found.key.id:
             raise BadRequest(
@@ -59,17 +60,19 @@ def require_id(id_: str, body: Body) -> None:
     if sent != id_:
         said = "has no id" if sent is None else f"has the id {sent!r}"
         raise Invalid(
-            f"The resource {said}; an update to {id_!r} takes a resource with this id", code="invalid", expression="id"
+            f"The resource {said}; an update to {id_!r} takes a resource with this id",
+            code="invalid",
+            expression=f"{body.plain['resourceType']}.id",
         )
 
 
-async def _require_free(ctx: Context, prepared: Prepared) -> None:
+async def require_free(ctx: Context, key: Key) -> None:
     """Conflict where the id that criteria did not find belongs to another resource: that one is not what was meant."""
-    there = None if prepared.assigned else await ctx.reader.read(prepared.key)
+    there = await ctx.reader.read(key)
     if there is not None and not there.deleted:
         raise Conflict(
-            f"No {there.key.type} matches the criteria, but {there.key} exists; it does not match, and is not overwritten",
-            expression=f"{there.key.type}.id",
+            f"No {key.type} matches the criteria, but {key} exists; it does not match, and is not overwritten",
+            expression=f"{key.type}.id",
         )
 
 
