@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import cast
 
@@ -104,7 +105,8 @@ async def _run(port: int, requests: Callable[[], bytes | None], connections: int
 
     closed = [loop.create_future() for _ in range(connections)]
     for future in closed:
-        await loop.create_connection(lambda f=future: _Connection(next_request, measured, f), "127.0.0.1", port)
+        connection = partial(_Connection, next_request, measured, future)
+        await loop.create_connection(connection, "127.0.0.1", port)
     await asyncio.gather(*closed)
     measured.seconds = perf_counter() - start
     return measured

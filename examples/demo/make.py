@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 (a script beside its data, not a package)
 """The demo data set, written as FHIR transaction Bundles beside this file: `python examples/demo/make.py`.
 
 https://hl7.org/fhir/R4/http.html#transaction

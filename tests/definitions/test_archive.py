@@ -72,7 +72,9 @@ def test_entries_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [b"", b"no archive", b"\x1f\x8b\x08\x00broken", tgz(("package/a.json", b"{}" * 9999))[:60]]
+    "source",
+    [b"", b"no archive", b"\x1f\x8b\x08\x00broken", tgz(("package/a.json", b"{}" * 9999))[:60]],
+    ids=["nothing", "no archive", "broken head", "cut off"],
 )
 def test_what_is_no_package_is_refused(source: bytes) -> None:
     with pytest.raises(Invalid):

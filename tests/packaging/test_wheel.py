@@ -41,9 +41,9 @@ def test_wheel_holds_code_definitions_and_demo_data_and_nothing_else(wheel: Path
 def test_wheel_installed_in_a_fresh_environment_serves(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", CHECKOUT / "requirements.lock"], check=True)
-    subprocess.run([*pip, "--no-deps", wheel], check=True)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(CHECKOUT / "requirements.lock")], check=True)
+    subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
     port = free_port()
     command = [str(python.parent / "fhir-server"), "serve", "--demo", "--port", str(port), "--store", "sqlite:///x.db"]
     with served(command, port, cwd=tmp_path) as base:
