@@ -33,6 +33,7 @@ JSON_PATCH: Final = "application/json-patch+json"
 XML_PATCH: Final = "application/xml-patch+xml"
 FORM: Final = "application/x-www-form-urlencoded"
 
+_ROOT: Final = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?([A-Za-z]+)")
 _NOT_ENCODED: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _WINDOW: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _FHIR: Final = frozenset(name for name in MEDIA_TYPES if "html" not in name)
@@ -116,15 +117,20 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body is larger than {limit} bytes, the most that is accepted here")
 
 
-def parse(raw: bytes, content_type: str, *, method: str, type_: str, security_context: str = "") -> Body | None:
-    """The body as an interaction takes it; None where there is none. Raises UnsupportedMediaType, Invalid, BadRequest."""
+def parse(
+    raw: bytes, content_type: str, *, method: str, type_: str, id_: str = "", security_context: str = ""
+) -> Body | None:
+    """The body as an interaction takes it; None where there is none. Content that is put to `Binary/id_` gets this id.
+
+    Raises UnsupportedMediaType, Invalid, BadRequest.
+    """
     media_type, parameters = media(content_type)
     if not raw and not (media_type and method in ("POST", "PUT") and type_ == "Binary" and media_type not in _FHIR):
         return None
     if not media_type:
         media_type = _sniffed(raw)
     if type_ == "Binary" and method in ("POST", "PUT") and not _is_resource(media_type, raw):
-        return _binary(raw, content_type, security_context)
+        return _binary(raw, content_type, id_, security_context)
     charset = parameters.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType(
@@ -161,24 +167,39 @@ def _wrong_type(media_type: str, method: str) -> UnsupportedMediaType:
 def _is_resource(media_type: str, raw: bytes) -> bool:
     """Whether what is sent to Binary is a Binary resource, and not the content of one.
 
-    FHIR's own types say so; generic ones leave it to the text.
+    FHIR's own types say that it is a resource, but not that it is a Binary: a Patient that is sent here is content
+    ("accepted as is … except where the content is actually a Binary resource"). Generic types leave it to the text.
     """
-    if media_type not in _FHIR or "fhir" in media_type:
-        return media_type in _FHIR
+    if media_type not in _FHIR:
+        return False
+    if "fhir" in media_type:
+        return _root(media_type, raw) in ("", "Binary")
     return b"<Binary" in raw[:4096] if MEDIA_TYPES[media_type][1] else b'"resourceType"' in raw and b'"Binary"' in raw
 
 
-def _binary(raw: bytes, content_type: str, security_context: str) -> Body:
-    """Content that is no FHIR resource, posted or put to Binary, becomes one."""
-    resource: dict[str, Any] = {
-        "resourceType": "Binary",
-        "contentType": content_type.strip() or "application/octet-stream",
-    }
+def _binary(raw: bytes, content_type: str, id_: str, security_context: str) -> Body:
+    """Content that is no Binary resource, posted or put to Binary, becomes one."""
+    resource: dict[str, Any] = {"resourceType": "Binary"}
+    if id_:
+        resource["id"] = id_
+    resource["contentType"] = content_type.strip() or "application/octet-stream"
     if security_context:
         resource["securityContext"] = {"reference": security_context}
     if raw:
         resource["data"] = base64.b64encode(raw).decode()
     return Body(resource, resource)
+
+
+def _root(media_type: str, raw: bytes) -> str:
+    """The resource type that a document names; "" where it names none, or is malformed: it is refused as a resource then."""
+    if MEDIA_TYPES[media_type][1]:
+        found = _ROOT.search(raw, 0, 4096)
+        return found[1].decode() if found else ""
+    try:
+        named = json.parse(raw).plain.get("resourceType")
+    except BadRequest:
+        return ""
+    return named if isinstance(named, str) else ""
 
 
 def form(raw: bytes, content_type: str, limit: int) -> tuple[tuple[str, str], ...]:

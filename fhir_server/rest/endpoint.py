@@ -122,7 +122,12 @@ class Endpoint:
             return None
         security_context = exchange.headers.get(b"x-security-context", b"").decode("latin-1")
         return body.parse(
-            raw, content_type, method=exchange.method, type_=match.type, security_context=security_context
+            raw,
+            content_type,
+            method=exchange.method,
+            type_=match.type,
+            id_=match.id,
+            security_context=security_context,
         )
 
     async def _background(self, exchange: Exchange, path: list[str]) -> Response:

@@ -74,7 +74,7 @@ class Renderer:
         if body is None:
             headers.append((b"content-length", b"0"))
             return Reply(response.status, headers, b"")
-        if version is not None and exchange.method in WRITES:
+        if version is not None and exchange.method in WRITES and not _reported(exchange):
             place = f"{self._base}/{version.key}/_history/{version.version_id}"
             headers.append(field("Content-Location", place))
         headers.append((b"content-type", content_type))
@@ -104,17 +104,24 @@ class Renderer:
         return json.pretty(body) if exchange.pretty else body, form.content_type
 
 
+def _reported(exchange: Exchange) -> bool:
+    """The client wants an OperationOutcome of a write: the body is not what is stored anywhere."""
+    return exchange.prefer is not None and exchange.prefer.representation == "OperationOutcome"
+
+
 def _raw(exchange: Exchange, version: Version, headers: Headers) -> tuple[bytes, bytes] | None:
     """The content of a Binary with its own type, where the client does not ask for the resource."""
     resource = version.resource
     content_type = resource.get("contentType", "application/octet-stream")
+    context = resource.get("securityContext", {}).get("reference", "")
+    if not all(value.isascii() and value.isprintable() for value in (content_type, context)):
+        return None  # no header can carry it, so the resource has to
     if exchange.named or not (exchange.unacceptable or content_wanted(exchange.accept, content_type)):
         return None
     try:
         raw = base64.b64decode(resource.get("data", ""))
     except (binascii.Error, ValueError):
         return None
-    context = resource.get("securityContext", {}).get("reference")
     if context:
         headers.append(field("X-Security-Context", context))
     return raw, field("Content-Type", content_type)[1]
