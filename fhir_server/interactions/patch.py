@@ -1,4 +1,4 @@
-"""patch: a resource changed by JSON Patch, FHIRPath Patch or XML Patch; conditional by criteria.
+"""patch: a resource changed by JSON Patch, FHIRPath Patch, XML Patch or JSON Merge Patch; conditional by criteria.
 
 http://hl7.org/fhir/R4/http.html#patch
 """
@@ -14,7 +14,7 @@ from fhir_server.interactions.versions import answer, gone, require_match
 from fhir_server.interactions.write import prepare, save
 from fhir_server.model import Key, Version
 from fhir_server.outcome import BadRequest, FhirError, Invalid, NotFound, Unprocessable, UnsupportedMediaType
-from fhir_server.patch import fhirpath_patch, json_patch, xml_patch
+from fhir_server.patch import fhirpath_patch, json_patch, merge_patch, xml_patch
 
 T = TypeVar("T")
 
@@ -23,6 +23,7 @@ FORMATS: Final = (
     "application/xml-patch+xml",
     "application/fhir+json",
     "application/fhir+xml",
+    merge_patch.MEDIA_TYPE,
 )
 
 
@@ -64,10 +65,12 @@ def apply(current: Version, body: Body) -> Prepared:
     elif body.media_type == "application/xml-patch+xml":
         patched = xml_patch.apply(to_xml(current.body or b""), body.raw)
         tree = _valid(lambda: from_xml(patched))
+    elif body.media_type == merge_patch.MEDIA_TYPE:
+        tree = merge_patch.apply(current.exact(), merge_patch.parse(body.raw))
     elif body.tree.get("resourceType") == "Parameters":
         tree = fhirpath_patch.apply(current.exact(), body.tree)
     else:
-        raise UnsupportedMediaType(f"A patch is one of {', '.join(FORMATS)} (the last two as a Parameters resource)")
+        raise UnsupportedMediaType(f"A patch is one of {', '.join(FORMATS)} (FHIR's own as a Parameters resource)")
     _require_identity(current, tree)
     parsed = _valid(lambda: json.parse(json.dumps(tree)))
     return _valid(lambda: prepare(current.key.type, current.key.id, Body(parsed.tree, parsed.plain)))

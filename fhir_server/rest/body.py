@@ -31,6 +31,7 @@ RATIO_FROM: Final = 64 * 1024
 
 JSON_PATCH: Final = "application/json-patch+json"
 XML_PATCH: Final = "application/xml-patch+xml"
+MERGE_PATCH: Final = "application/merge-patch+json"
 FORM: Final = "application/x-www-form-urlencoded"
 
 _ROOT: Final = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?([A-Za-z]+)")
@@ -136,7 +137,7 @@ def parse(
         raise UnsupportedMediaType(
             f"Content-Type: charset={charset} is not supported; FHIR is sent as UTF-8", expression="http.Content-Type"
         )
-    if method == "PATCH" and media_type in (JSON_PATCH, XML_PATCH):
+    if method == "PATCH" and media_type in (JSON_PATCH, XML_PATCH, MERGE_PATCH):
         return Body({}, {}, media_type, raw)
     if media_type not in _FHIR:
         raise _wrong_type(media_type, method)
@@ -145,6 +146,8 @@ def parse(
         tree = xml.from_xml(raw)
         return Body(tree, json.parse(json.dumps(tree)).plain, "application/fhir+xml", raw)
     parsed = json.parse(raw)
+    if method == "PATCH" and media_type == "application/json" and parsed.tree.get("resourceType") != "Parameters":
+        return Body({}, {}, MERGE_PATCH, raw)  # what fhirpy sends: the elements that change
     return Body(parsed.tree, parsed.plain, "application/fhir+json", raw)
 
 
@@ -156,9 +159,9 @@ def _sniffed(raw: bytes) -> str:
 def _wrong_type(media_type: str, method: str) -> UnsupportedMediaType:
     right = "application/fhir+json or application/fhir+xml"
     if method == "PATCH":
-        right = f"{JSON_PATCH}, {XML_PATCH}, or a Parameters resource as {right}"
+        right = f"{JSON_PATCH}, {XML_PATCH}, {MERGE_PATCH}, or a Parameters resource as {right}"
     said = f"Content-Type: {media_type} is not supported" if media_type else "The body has no Content-Type"
-    advice = {"Accept-Patch": f"{JSON_PATCH}, {XML_PATCH}, application/fhir+json, application/fhir+xml"}
+    advice = {"Accept-Patch": f"{JSON_PATCH}, {XML_PATCH}, {MERGE_PATCH}, application/fhir+json, application/fhir+xml"}
     return UnsupportedMediaType(
         f"{said}; expected {right}", expression="http.Content-Type", headers=advice if method == "PATCH" else None
     )

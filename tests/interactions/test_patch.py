@@ -1,4 +1,4 @@
-"""patch in its three formats, conditional patch."""
+"""patch in its formats, conditional patch."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,12 @@ XML = b'<diff xmlns:f="http://hl7.org/fhir"><replace sel="f:Patient/f:active/@va
 
 @pytest.mark.parametrize(
     ("sent", "media_type"),
-    [(replace_active(False), JSON_PATCH), (XML, XML_PATCH), (fhirpath(False), "application/fhir+json")],
+    [
+        (replace_active(False), JSON_PATCH),
+        (XML, XML_PATCH),
+        (fhirpath(False), "application/fhir+json"),
+        (b'{"active": false}', "application/merge-patch+json"),
+    ],
 )
 async def test_patch_makes_a_new_version(client: Client, sent: Any, media_type: str) -> None:
     before = await client.put("Patient/a", patient("a", active=True, birthDate="1980-01-01"))
