@@ -63,6 +63,8 @@ def understand(ctx: Context, request: Request, parameters: Sequence[tuple[str, s
     given: dict[str, str] = {}
     handling = request.prefer.handling or ctx.settings.handling
     for name, value in parameters:
+        if not value.strip():
+            continue  # asks for nothing, as in a search
         if name not in _KNOWN and handling != "lenient":
             known = ", ".join(sorted(_KNOWN))
             raise BadRequest(f"{name} is not a parameter of history; known are {known}", expression=f"http.{name}")

@@ -6,7 +6,7 @@ http://hl7.org/fhir/R4/http.html#read and http://hl7.org/fhir/R4/http.html#cread
 from datetime import datetime
 
 from fhir_server.context import Context, Request, Response
-from fhir_server.interactions.versions import answer, etag, gone, tag
+from fhir_server.interactions.versions import answer, etag, gone, tags
 from fhir_server.model import Key, Version
 from fhir_server.outcome import NotFound
 
@@ -27,6 +27,5 @@ async def read(ctx: Context, request: Request) -> Response:
 def unchanged(version: Version, if_none_match: str | None, if_modified_since: datetime | None) -> bool:
     """Whether the client has this version: the entity tag decides, the date only without one (RFC 9110 §13.2.2)."""
     if if_none_match is not None:
-        tags = {tag(part) for part in if_none_match.split(",")}
-        return "*" in tags or version.version_id in tags
+        return not {"*", version.version_id}.isdisjoint(tags(if_none_match))
     return if_modified_since is not None and version.last_updated.replace(microsecond=0) <= if_modified_since

@@ -16,6 +16,7 @@ from fhir_server.outcome import Issue, outcome
 from fhir_server.search.include import follow
 from fhir_server.search.parse import parse
 from fhir_server.search.query import Page, SearchRequest
+from fhir_server.search.results import PASSED_OVER
 
 
 async def search(ctx: Context, request: Request) -> Response:
@@ -104,7 +105,9 @@ def _links(
     place: paging.Place,
     token: str | None,
 ) -> list[tuple[str, str]]:
-    """Self says what was understood; the others carry what was sent, less what was passed over."""
+    """Self says what was understood, and of a later page what was sent, which its token belongs to; the others carry what
+    was sent, less what was passed over.
+    """
     base, key = ctx.server.base_url, ctx.server.signing_key
     ignored = {name for name, _ in asked.ignored}
     kept = tuple(pair for pair in parameters if pair[0] not in ignored)
@@ -112,7 +115,8 @@ def _links(
     def url(after: str) -> str:
         return paging.url(base, path, kept, paging.seal(key, path, kept, paging.Place(after, place.now)))
 
-    links = [("self", paging.url(base, path, asked.used, token))]
+    understood = [pair for pair in parameters if pair in asked.used or pair[0] in PASSED_OVER]
+    links = [("self", paging.url(base, path, parameters if token else understood, token))]
     if token is not None:
         links.append(("first", paging.url(base, path, kept)))
     if page.previous is not None:

@@ -18,9 +18,9 @@ def location(version: Version) -> str:
     return f"{version.key.type}/{version.key.id}/_history/{version.version_id}"
 
 
-def tag(value: str) -> str:
-    """The version id in an entity tag; a bare version id stays what it is."""
-    return value.strip().removeprefix("W/").strip('"')
+def tags(value: str) -> set[str]:
+    """The version ids in a list of entity tags; "*" and bare version ids stay what they are."""
+    return {part.strip().removeprefix("W/").strip('"') for part in value.split(",")}
 
 
 def answer(status: int, version: Version) -> Response:
@@ -43,16 +43,19 @@ def gone(version: Version) -> Gone:
 
 
 def require_match(if_match: str | None, current: Version | None) -> None:
-    """PreconditionFailed unless `if_match` (None: not sent; "*": anything that exists) names the current version."""
+    """PreconditionFailed unless `if_match` (None: not sent; "*": anything that exists) names the current version.
+
+    It may name several, as RFC 9110 §13.1.1 has it.
+    """
     if if_match is None:
         return
-    wanted = tag(if_match)
-    if current is None or (wanted == "*" and current.deleted):
+    wanted = tags(if_match)
+    if current is None or ("*" in wanted and current.deleted):
         raise PreconditionFailed(
             f"If-Match: {if_match}: there is no such resource, so no version of it can match",
             expression="http.If-Match",
         )
-    if wanted not in ("*", current.version_id):
+    if wanted.isdisjoint({"*", current.version_id}):
         raise PreconditionFailed(
             f"If-Match: {if_match}: the current version of {current.key} is {etag(current)}; read it and try again",
             expression="http.If-Match",

@@ -14,7 +14,7 @@ from fhir_server.context import Body, Context, Prepared
 from fhir_server.formats import json
 from fhir_server.interactions import integrity
 from fhir_server.interactions.ids import logical_id
-from fhir_server.interactions.versions import etag, require_match
+from fhir_server.interactions.versions import etag, require_match, tags
 from fhir_server.model import Change, Key, Version
 from fhir_server.outcome import BadRequest, Fault, Invalid, MethodNotAllowed, PreconditionFailed, PreconditionRequired
 from fhir_server.references import ID
@@ -142,9 +142,10 @@ def _sorted(body: bytes) -> bytes:
 def _require_none(if_none_match: str | None, current: Version | None) -> None:
     if if_none_match is None or current is None or current.deleted:
         return
-    if if_none_match.strip() == "*":
+    if not {"*", current.version_id}.isdisjoint(tags(if_none_match)):
         raise PreconditionFailed(
-            f"If-None-Match: *: {current.key} exists already, as {etag(current)}", expression="http.If-None-Match"
+            f"If-None-Match: {if_none_match}: {current.key} exists already, as {etag(current)}",
+            expression="http.If-None-Match",
         )
 
 

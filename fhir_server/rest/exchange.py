@@ -98,7 +98,7 @@ class Exchange:
         asked = None
         for name, value in self.parameters:
             if name == "_format":
-                asked = value
+                asked = value or asked  # an empty parameter asks for nothing
             elif name == "_pretty":
                 self.pretty = value == "true"
         self.general += tuple(pair for pair in self.parameters if pair[0] in _GENERAL)

@@ -86,9 +86,9 @@ def conditions(headers: Mapping[bytes, bytes]) -> dict[str, Any]:
     """The fields of Request that come from headers: if_match, if_none_match, if_modified_since, if_none_exist, prefer."""
     found: dict[str, Any] = {}
     if (sent := headers.get(b"if-match")) is not None:
-        found["if_match"] = _one_tag(text(sent, "If-Match"))
+        found["if_match"] = _tags(text(sent, "If-Match"), "If-Match")
     if (sent := headers.get(b"if-none-match")) is not None:
-        found["if_none_match"] = _tags(text(sent, "If-None-Match"))
+        found["if_none_match"] = _tags(text(sent, "If-None-Match"), "If-None-Match")
     if (sent := headers.get(b"if-modified-since")) is not None:
         found["if_modified_since"] = parse_date(text(sent, "If-Modified-Since"))
     if (sent := headers.get(b"if-none-exist")) is not None:
@@ -106,21 +106,12 @@ def text(value: bytes, name: str) -> str:
         raise BadRequest(f"{name}: the value is not UTF-8", expression=f"http.{name}") from None
 
 
-def _one_tag(value: str) -> str:
-    """An If-Match header, which names one version here, or "*"."""
-    if value.strip() != "*" and not _ETAG.fullmatch(value.strip()):
-        raise BadRequest(
-            f'If-Match: {value}: expected one version as W/"1" (see the ETag header of a read)',
-            expression="http.If-Match",
-        )
-    return value.strip()
-
-
-def _tags(value: str) -> str:
-    """An If-None-Match header: "*", or a list of versions."""
+def _tags(value: str, name: str) -> str:
+    """A header If-Match or If-None-Match: "*", or a list of versions."""
     if value.strip() != "*" and not all(_ETAG.fullmatch(part.strip()) for part in value.split(",")):
         raise BadRequest(
-            f'If-None-Match: {value}: expected *, W/"1", or a list of these', expression="http.If-None-Match"
+            f'{name}: {value}: expected a version as W/"1" (see the ETag header of a read), a list of these, or *',
+            expression=f"http.{name}",
         )
     return value.strip()
 

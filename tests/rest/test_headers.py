@@ -32,12 +32,12 @@ def test_prefer(value: str, expected: Prefer) -> None:
     assert prefer(value) == expected
 
 
-@pytest.mark.parametrize("tag", ['W/"1"', '"1"', 'W/"abc-1.2"', "*"])
+@pytest.mark.parametrize("tag", ['W/"1"', '"1"', 'W/"abc-1.2"', "*", 'W/"1", W/"2"'])
 def test_if_match(tag: str) -> None:
     assert conditions({b"if-match": tag.encode()}) == {"if_match": tag}
 
 
-@pytest.mark.parametrize("tag", ["1", "W/1", 'w/"1"', 'W/"1", W/"2"', 'W/""', '"a b"', "", 'W/"1'])
+@pytest.mark.parametrize("tag", ["1", "W/1", 'w/"1"', 'W/"1", *', 'W/""', '"a b"', "", 'W/"1'])
 def test_if_match_is_strict(tag: str) -> None:
     with pytest.raises(BadRequest, match="If-Match") as refused:
         conditions({b"if-match": tag.encode()})
