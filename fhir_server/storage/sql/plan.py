@@ -114,12 +114,21 @@ class Plan:
 
 
 class Planner:
-    """Plans for one statement; `count` tells how many rows a statement of rids yields (up to a limit) and the lowest rid."""
+    """Plans for one statement; `count` tells how many rows a statement of rids yields (up to a limit) and the lowest rid.
+
+    `counted`: something was counted for them, so that they may be others tomorrow.
+    """
 
     def __init__(self, tree: Tree, count: Count, newest: int) -> None:
         self.tree = tree
-        self.count = count
         self.newest = newest
+        self.counted = False
+        self._count = count
+
+    def count(self, rids: Sql) -> tuple[int, int | None]:
+        """How many rows there are now: from here on the plan hangs on the data."""
+        self.counted = True
+        return self._count(rids)
 
     def plan(self, type_: str, node: Node, access: Access) -> Plan:
         """The plan for the resources that `node` holds for and `access` shows."""

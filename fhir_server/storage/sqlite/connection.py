@@ -14,6 +14,7 @@ from fhir_server.outcome import FhirError, TimedOut, Unavailable
 from fhir_server.storage.base import SchemaError
 
 PAGE_SIZE = 8192
+SYNCHRONOUS = "FULL"  # a commit is on disk when it returns; NORMAL loses the last ones at power loss
 OLDEST = (3, 51, 3)  # before it, two connections that write and checkpoint at once can damage the file
 WITHDRAWN = {(3, 52, 0)}
 STATEMENTS = 1000  # prepared statements kept by each connection
@@ -43,7 +44,7 @@ class Connection:
             self.db.set_busy_timeout(int(busy_timeout * 1000))
             for pragma in (
                 f"page_size = {PAGE_SIZE}",
-                "synchronous = FULL",
+                f"synchronous = {SYNCHRONOUS}",
                 "foreign_keys = ON",
                 "trusted_schema = OFF",
                 "cell_size_check = ON",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import apsw
 
+from fhir_server.outcome import Unavailable
 from fhir_server.storage.base import SchemaError
 from fhir_server.storage.sqlite.backup import copy
 from fhir_server.storage.sqlite.connection import READ_WRITE, Connection, driver_errors
@@ -26,16 +27,17 @@ def prepare(path: Path, *, vfs: str | None = None) -> None:
                 _prepare(path, connection.db)
             finally:
                 connection.close()
+    except Unavailable as error:
+        if isinstance(error.__cause__, apsw.NotADBError):
+            raise SchemaError(f"{path} is not an SQLite database: choose another file for --store.") from error
+        raise
     finally:
         lock.close()
 
 
 def _prepare(path: Path, db: apsw.Connection) -> None:
     known = migrations()
-    try:
-        steps = pending(db, known)
-    except apsw.NotADBError as error:
-        raise SchemaError(f"{path} is not an SQLite database: choose another file for --store.") from error
+    steps = pending(db, known)
     if db.pragma("journal_mode") != "wal" and db.pragma("journal_mode", "wal") != "wal":
         raise SchemaError(f"{path} lies where SQLite cannot use a write-ahead log: put it on a local disk.")
     if not steps:

@@ -10,10 +10,16 @@ TYPE, SYSTEM, ENTRY = "type", "system", "entry"
 
 
 class Names:
-    """The names that one connection knows. What is not known is looked up again: another process may have added it."""
+    """The names that one connection knows. What is not known is looked up again: another process may have added it.
+
+    `misses` counts in vain look-ups. `lasting`: a number that was found once stays what it is.
+    """
+
+    lasting = True
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
+        self.misses = 0
         self._numbers: dict[str, dict[str, int]] = {TYPE: {}, SYSTEM: {}, ENTRY: {}}
         self._texts: dict[int, str] = {}
         self._entries: dict[tuple[str, str, type[Value]], int] = {}
@@ -48,6 +54,7 @@ class Names:
     def _look_up(self, space: str, text: str) -> int | None:
         row = self._connection.execute("SELECT number FROM name WHERE space = ? AND text = ?", (space, text)).fetchone()
         if row is None:
+            self.misses += 1
             return None
         number = int(row[0])
         self._numbers[space][text] = number
@@ -57,6 +64,8 @@ class Names:
 
 class WritableNames(Names):
     """The writer's names: gives new numbers, and forgets those of a transaction that was undone."""
+
+    lasting = False
 
     def __init__(self, connection: apsw.Connection) -> None:
         super().__init__(connection)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import apsw
 
-from fhir_server.storage.sqlite.connection import READ_ONLY, Connection, driver_errors
+from fhir_server.storage.sqlite.connection import READ_ONLY, Connection, driver_errors, translated
 from fhir_server.storage.sqlite.names import Names
 from fhir_server.storage.sqlite.reads import Reads
 
@@ -29,7 +29,7 @@ class Readers:
 
     def __init__(self, path: Path, *, statement_timeout: float, vfs: str | None = None) -> None:
         self._path, self._timeout, self._vfs = path, statement_timeout, vfs
-        self._here: tuple[Connection, Reads] | None = None
+        self._here: tuple[Connection, Reads] | None = self._connect()  # and so the writer's is never the last to close
         self._idle: SimpleQueue[tuple[Connection, Reads]] = SimpleQueue()
         self._threads = ThreadPoolExecutor(THREADS, "sqlite-reader")
 
@@ -66,10 +66,10 @@ class Readers:
                 return ask(reads)
         except apsw.InterruptError:
             raise
-        except apsw.Error:
+        except apsw.Error as error:
             self._here = None
-            with driver_errors():
-                raise
+            connection.close()
+            raise translated(error) from error
 
     def _in_thread(self, ask: Callable[[Reads], T], timeout: float) -> T:
         with driver_errors(), self._borrowed() as (connection, reads), connection.within(timeout):

@@ -11,7 +11,7 @@ import apsw
 
 from fhir_server.model import Key, Version
 from fhir_server.search.query import EVERYTHING, NOTHING, UNRESTRICTED, Access
-from fhir_server.storage.sql.text import FALSE, TRUE
+from fhir_server.storage.sql.text import FALSE, TRUE, Sql
 from fhir_server.storage.sql.tree import Resource, Tree
 from fhir_server.storage.sqlite.names import Names
 from fhir_server.storage.sqlite.rows import decompressed, number_of, past_version_of, version_of
@@ -31,6 +31,7 @@ class Reads:
     def __init__(self, db: apsw.Connection, names: Names) -> None:
         self.db = db
         self.names = names
+        self.statements: dict[object, Sql] = {}  # of searches that come again, see sqlite.search
 
     def read(self, access: Access, key: Key) -> Version | None:
         type_ = self.names.of_type(key.type)

@@ -15,12 +15,20 @@ from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import version_of
 
 
+REMEMBERED = 1000  # statements, of each connection
+MOST_ARGUMENTS = 50
+
+
 def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
     """See Reader.search."""
     place = cursor(query.after, query.sort) if query.after is not None else None
     with reads.snapshot():
         newest = reads.newest()
         position = place.position if place else newest
+        same = _same(reads, access, query)
+        if same is not None and (statement := reads.statements.get(same)) is not None:
+            return _page(reads, query, run(reads, statement), None, position)
+        misses = reads.names.misses
         planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), newest)
         plans = [planner.plan(type_, node, access) for type_, node in query.where.items()]
         plans = [plan for plan in plans if not plan.empty]
@@ -30,12 +38,32 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
         matches = run(reads, total(plans, position))[0][0] if wanted else None
         if query.count == 0:
             return Page((), total=matches)
-        rows = run(reads, page(query, plans, place, position))
+        statement = page(query, plans, place, position)
+        if same is not None and not planner.counted and reads.names.misses == misses:
+            _remember(reads, same, statement)
+        rows = run(reads, statement)
         found = _page(reads, query, rows, place, position)
         missed = 0
         if query.sort and place is not None and found.next is None:
             missed = run(reads, touched(plans, position))[0][0]
     return Page(found.hits, found.next, found.previous, matches, missed)
+
+
+def _same(reads: Reads, access: Access, query: SearchQuery) -> object | None:
+    """What two first pages have in common that one statement answers; None where the statement may not be kept."""
+    plain = query.after is None and query.total is Total.NONE and query.count > 0
+    if not (plain and access.everything and not access.where and reads.names.lasting and len(query.where) == 1):
+        return None
+    return (*query.where.items(), query.sort, query.count)
+
+
+def _remember(reads: Reads, same: object, statement: Sql) -> None:
+    """The statement serves again: neither names that may yet come nor counts had a part in it."""
+    if len(statement.args) > MOST_ARGUMENTS:
+        return
+    if len(reads.statements) >= REMEMBERED:
+        del reads.statements[next(iter(reads.statements))]
+    reads.statements[same] = statement
 
 
 def after(reads: Reads, access: Access, query: SearchQuery, rid: int) -> tuple[list[Version], int]:

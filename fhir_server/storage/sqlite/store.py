@@ -58,8 +58,8 @@ class SQLiteStore:
         if self._opened is not None:
             readers, writer = self._opened
             self._opened = None
-            await asyncio.to_thread(writer.close)
             await asyncio.to_thread(readers.close)
+            await asyncio.to_thread(writer.close)  # the last to close moves the log into the database
 
     @property
     def readers(self) -> Readers:
