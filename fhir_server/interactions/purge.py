@@ -4,7 +4,7 @@ http://hl7.org/fhir/R4/http.html#delete ("servers are free to completely delete 
 """
 
 from fhir_server.context import Context, Request, Response
-from fhir_server.interactions.write import writable
+from fhir_server.interactions.write import remove, writable
 from fhir_server.model import Key
 from fhir_server.outcome import Conflict, MethodNotAllowed, NotFound
 
@@ -12,7 +12,8 @@ from fhir_server.outcome import Conflict, MethodNotAllowed, NotFound
 async def purge(ctx: Context, request: Request) -> Response:
     """204: the resource with all its versions is gone, or that one version, which must not be the current one.
 
-    Raises MethodNotAllowed where the setting is off, NotFound, Conflict for the current version.
+    A resource that is alive is deleted first, with all that this asks for. Raises MethodNotAllowed where the setting is
+    off, NotFound, Conflict for the current version, or where referential integrity is on and something refers to it.
     """
     if not ctx.settings.purge:
         raise MethodNotAllowed(
@@ -28,6 +29,8 @@ async def purge(ctx: Context, request: Request) -> Response:
             raise Conflict(
                 f"Version {request.version_id} is the current one of {key}; update or delete the resource first"
             )
+        if not request.version_id:
+            await remove(inside, key)
         if not await transaction.purge(key, request.version_id or None):
             raise NotFound(f"There is no {key}" + (f" version {request.version_id}" if request.version_id else ""))
         return Response(204)
