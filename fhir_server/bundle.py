@@ -40,10 +40,9 @@ def bundle(
 
 def found(base: str, key: str, body: bytes, mode: str, score: float | None = None) -> bytes:
     """An entry of a searchset: `key` is `Patient/1`, `mode` match or include."""
+    start = b'{"fullUrl":"%b/%b","resource":' % (_escaped(base), key.encode())
     search = b'"}}' if score is None else b'","score":' + orjson.dumps(score) + b"}}"
-    return b'{"fullUrl":"%b/%b","resource":%b,"search":{"mode":"%b%b' % (
-        _escaped(base), key.encode(), body, mode.encode(), search,
-    )  # fmt: skip
+    return b"".join((start, body, b',"search":{"mode":"', mode.encode(), search))
 
 
 def remark(outcome: bytes) -> bytes:

@@ -3,6 +3,7 @@
 http://hl7.org/fhir/R4/http.html#paging
 """
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAC: Final = 16
 _KEPT: Final = "|,:$*!()/@"
 """Characters that stay readable in links; all of them may stand in a query."""
+_READABLE: Final = re.compile(r"[A-Za-z0-9_.~|,:$*!()/@-]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,12 @@ def unseal(key: bytes, path: str, parameters: Parameters, token: str) -> Place:
 def url(base: str, path: str, parameters: Parameters, token: str | None = None) -> str:
     """A link: `path` is relative to the base ("" for the base itself)."""
     pairs = [*parameters, (PARAMETER, token)] if token else parameters
-    query = "&".join(f"{quote(name, safe=_KEPT)}={quote(str(value), safe=_KEPT)}" for name, value in pairs)
+    query = "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in pairs])
     return f"{base}/{path}".rstrip("/") + (f"?{query}" if query else "")
+
+
+def _quoted(text: str) -> str:
+    return text if _READABLE(text) else quote(text, safe=_KEPT)
 
 
 def _mac(key: bytes, path: str, parameters: Parameters, payload: bytes) -> bytes:

@@ -4,7 +4,8 @@ http://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from fhir_server.definitions import definitions
@@ -18,6 +19,9 @@ from fhir_server.settings import Settings
 
 MAX_PARAMETERS = 512
 MAX_HAS = 5
+MAX_REMEMBERED = 1000
+"""Characters of values; what is longer is hardly asked again."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -38,9 +42,42 @@ def parse(
     BadRequest under strict handling and are listed in `ignored` under lenient. Modifiers and values that are not
     understood always raise it: the error names the parameter in its expression, `http.<parameter>`.
     """
-    terms = Terms((base or settings.base_url).rstrip("/"), now)
-    searched, rest = _types(types, parameters)
+    base = (base or settings.base_url).rstrip("/")
     lenient = (handling or settings.handling) == "lenient"
+    counts = settings.default_count, settings.max_count
+    if _depends_on_now(parameters) or sum(len(value) for _, value in parameters) > MAX_REMEMBERED:
+        return _understood(types, tuple(parameters), base, lenient, counts, now)
+    found = _remembered(types, tuple(parameters), base, lenient, counts)
+    return SearchRequest(found.query, found.include, found.elements, found.summary, found.used, found.ignored, now)
+
+
+def _depends_on_now(parameters: Parameters) -> bool:
+    """Whether a value may have the prefix `ap`, whose meaning hangs on the moment."""
+    return any("ap" in value for _, value in parameters)
+
+
+@lru_cache(maxsize=1000)
+def _remembered(
+    types: str | tuple[str, ...] | None,
+    parameters: tuple[tuple[str, str], ...],
+    base: str,
+    lenient: bool,
+    counts: tuple[int, int],
+) -> SearchRequest:
+    """Clients ask the same again and again, and page through it."""
+    return _understood(types, parameters, base, lenient, counts, EPOCH)
+
+
+def _understood(
+    types: str | tuple[str, ...] | None,
+    parameters: tuple[tuple[str, str], ...],
+    base: str,
+    lenient: bool,
+    counts: tuple[int, int],
+    now: datetime,
+) -> SearchRequest:
+    terms = Terms(base, now)
+    searched, rest = _types(types, parameters)
     _check_limits(parameters)
     results = Results()
     nodes: dict[str, list[Node]] = {type_: [] for type_ in searched}
@@ -64,7 +101,7 @@ def parse(
         else:
             used.append((name, value))
     results.check()
-    return _request(results, nodes, settings, used, ignored, now)
+    return _request(results, nodes, counts, used, ignored, now)
 
 
 def criteria(
@@ -137,12 +174,13 @@ def _check_limits(parameters: Parameters) -> None:
 def _request(
     results: Results,
     nodes: dict[str, list[Node]],
-    settings: Settings,
+    counts: tuple[int, int],
     used: list[tuple[str, str]],
     ignored: list[tuple[str, str]],
     now: datetime,
 ) -> SearchRequest:
-    count = settings.default_count if results.count is None else min(results.count, settings.max_count)
+    default, most = counts
+    count = default if results.count is None else min(results.count, most)
     counting = results.summary == "count" or count == 0
     query = SearchQuery(
         where={type_: simple(And(tuple(of))) for type_, of in nodes.items()},

@@ -124,6 +124,10 @@ OPEN_LOW, OPEN_HIGH = -(2**62), 2**62
 # ---- the tree
 
 
+class _Node(msgspec.Struct, frozen=True, cache_hash=True):
+    """Immutable, and quick to look up by: what is asked again is found by its tree."""
+
+
 class Op(StrEnum):
     EQ = "eq"
     LT = "lt"
@@ -136,8 +140,7 @@ class Op(StrEnum):
     WORDS = "words"
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(_Node, frozen=True):
     """One comparison of one field of an entry's value (`field` from the table at the top of this file)."""
 
     kind: type[Value]
@@ -146,38 +149,33 @@ class Compare:
     value: str | int | float
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(_Node, frozen=True):
     """The resource has an entry of `param` for which all comparisons of one alternative hold (commas are alternatives)."""
 
     param: str
     anyof: tuple[tuple[Compare, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(_Node, frozen=True):
     """`_id`: the logical id is one of these (a column of every store, not an index entry)."""
 
     anyof: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LastUpdated:
+class LastUpdated(_Node, frozen=True):
     """`_lastUpdated`: comparisons on meta.lastUpdated in microseconds since 1970 (a column); all hold."""
 
     tests: tuple[tuple[Op, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(_Node, frozen=True):
     """`:missing=true`: the resource has no entry of `param` of these kinds."""
 
     param: str
     kinds: tuple[type[Value], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(_Node, frozen=True):
     """The resource refers by `param` to a current resource of type `target` for which `where` holds."""
 
     param: str
@@ -185,8 +183,7 @@ class Chain:
     where: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Has:
+class Has(_Node, frozen=True):
     """A current resource of type `source` for which `where` holds refers to this one by its `param` (`_has`)."""
 
     source: str
@@ -194,18 +191,15 @@ class Has:
     where: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(_Node, frozen=True):
     of: tuple["Node", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(_Node, frozen=True):
     of: tuple["Node", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(_Node, frozen=True):
     of: "Node"
 
 
@@ -226,8 +220,7 @@ class Total(StrEnum):
     ACCURATE = "accurate"
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
+class Sort(_Node, frozen=True):
     """One `_sort` rule. `param` is `_id`, `_lastUpdated` or a code; `kind` is the kind of entry whose lowest (ascending) or
     highest (descending) field is compared: String.folded, Token.code, DateRange.low or high, Number.low, Uri.value,
     Reference.id. Resources without such an entry come last, whatever the direction.
@@ -254,8 +247,7 @@ class SearchQuery:
     total: Total = Total.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True):
     """One match of a search."""
 
     version: "Version"

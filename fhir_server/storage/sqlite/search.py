@@ -14,7 +14,6 @@ from fhir_server.storage.sql.tree import Tree
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import version_of
 
-
 REMEMBERED = 1000  # statements, of each connection
 MOST_ARGUMENTS = 50
 
