@@ -31,7 +31,7 @@ check: $(STAMP)  ## lint, types, import order, lock, wheel
 	$(BIN)/python -m pytest -q tests/packaging -m "packaging"
 
 conformance: $(STAMP)  ## the long suites: all official examples, all Synthea bundles, the gates
-	$(BIN)/python -m pytest -n 2 -m slow --timeout 3600
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow --timeout 3600
 
 clients: $(STAMP)  ## third-party clients from PyPI and npm against the real server
 	$(BIN)/python -m pytest tests/clients

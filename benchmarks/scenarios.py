@@ -6,6 +6,7 @@ import random
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from benchmarks import data
 from benchmarks.generator import request
@@ -46,21 +47,24 @@ def reads(loaded: Loaded) -> Requests:
 
 
 def searches_by_family(loaded: Loaded) -> Requests:
-    return _cycled([f"/fhir/Patient?family={family}&_count=20" for family in loaded.families])
+    return _cycled([f"/fhir/Patient?family={quote(family)}&_count=20" for family in loaded.families])
 
 
 def searches_by_code(loaded: Loaded) -> Requests:
-    return _cycled([f"/fhir/Observation?code={code}&_count=20" for code in loaded.codes])
+    return _cycled([f"/fhir/Observation?code={quote(code)}&_count=20" for code in loaded.codes])
 
 
 def searches_by_patient_and_code(loaded: Loaded) -> Requests:
     pairs = itertools.islice(zip(itertools.cycle(loaded.patients), itertools.cycle(loaded.codes), strict=False), 499)
-    return _cycled([f"/fhir/Observation?patient={patient}&code={code}" for patient, code in pairs])
+    return _cycled([f"/fhir/Observation?patient={patient}&code={quote(code)}" for patient, code in pairs])
 
 
 def searches_by_three_tokens(loaded: Loaded) -> Requests:
     return _cycled(
-        [f"/fhir/Observation?status=final&category=laboratory,vital-signs&code={c}&_count=20" for c in loaded.codes]
+        [
+            f"/fhir/Observation?status=final&category=laboratory,vital-signs&code={quote(c)}&_count=20"
+            for c in loaded.codes
+        ]
     )
 
 
