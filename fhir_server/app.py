@@ -3,34 +3,41 @@
 http://hl7.org/fhir/R4/http.html is served below `/fhir`; everything else is an ordinary FastAPI application.
 """
 
+import asyncio
 import gc
 import ipaddress
 import logging
 import os
 import secrets
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
-
-from fastapi import FastAPI
 
 from fhir_server.context import Server
 from fhir_server.observability import logs
 from fhir_server.observability.logs import AccessLog
 from fhir_server.observability.metrics import Metrics, shared_folder
 from fhir_server.observability.tracing import traced
-from fhir_server.pages.application import Paged, application
-from fhir_server.rest.asgi import Application, Receive, Scope, Send
+from fhir_server.rest.asgi import Application, Receive, Scope, Send, lifespan
 from fhir_server.rest.cors import Cors
 from fhir_server.rest.endpoint import Endpoint
 from fhir_server.routes import Routes
+from fhir_server.search.index import extract
 from fhir_server.settings import SettingError, Settings, from_environment
 from fhir_server.storage.base import StateConflict, Store
 from fhir_server.storage.open import open_store
+from fhir_server.validation import structure
 
 BASE: Final = "/fhir"
 """Where the FHIR API always is; a path of `base_url` is served beside it."""
+
+WARM_AFTER: Final = 0.25
+"""Seconds from readiness to the making of what is not needed at once; a first request does not compete with it."""
+
+COMMON: Final = ("Patient", "Observation", "Encounter", "Condition", "Procedure", "MedicationRequest")
+"""Types that are likely to be written first."""
 
 log: Final = logging.getLogger("fhir.app")
 
@@ -95,47 +102,80 @@ async def _signing_key(store: Store) -> bytes:
 
 
 class Site:
-    """Sends requests below the FHIR base to the endpoint, all others to the pages."""
+    """Sends requests below the FHIR base to the endpoint, all others to the pages.
+
+    FastAPI takes longer to import than all the rest: the pages are built beside the first requests, or by the first that
+    needs them.
+    """
 
     def __init__(self, settings: Settings, store: Store | None) -> None:
         self._settings = settings
         self._given = store
+        self._server: Server | None = None
         self._endpoint: Endpoint | None = None
         self._bases = _bases(settings)
         self._metrics = Metrics(shared_folder(os.getppid()) if settings.workers > 1 else None)
         self._access_log = AccessLog(settings.log_format) if log.isEnabledFor(logging.INFO) else None
-        self._application = application(self._lifespan)
-        self._pages = Paged(self._application)
+        self._pages: Application | None = None
+        self._building = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._endpoint is not None:
+        if scope["type"] == "lifespan":
+            await lifespan(self._running, receive, send)
+            return
+        if self._server is None or self._endpoint is None:
+            raise RuntimeError("a request came before the application's lifespan had begun")
+        if scope["type"] == "http":
             path = scope["path"]
             for base in self._bases:
                 if path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/"):
                     await self._endpoint(scope, receive, send)
                     return
-        await self._pages(scope, receive, send)
+        pages = self._pages
+        if pages is None:
+            pages = await asyncio.to_thread(self._build, self._server)
+        await pages(scope, receive, send)
+
+    def _build(self, server: Server) -> Application:
+        """The pages, built once, whichever thread comes first."""
+        with self._building:
+            if self._pages is None:
+                from fhir_server.pages.application import Paged, application  # noqa: PLC0415 - see above
+
+                self._pages = Paged(application(server, self._metrics))
+            return self._pages
 
     @asynccontextmanager
-    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+    async def _running(self) -> AsyncIterator[None]:
         settings = self._settings
         store = self._given or open_store(settings.store, settings)
         if self._given is None:
             await store.open()
         try:
-            server = await assemble(settings, store)
+            self._server = server = await assemble(settings, store)
             self._endpoint = Endpoint(server, self._bases, self._metrics, self._access_log)
-            self._application.state.server = server
-            self._application.state.metrics = self._metrics
-            _settle()
             log.info("ready", extra={"interactions": len(server.routes.table)})
+            warming = asyncio.create_task(self._warm_later(server))
             yield
+            warming.cancel()
             await self._endpoint.jobs.close(settings.graceful_timeout)
         finally:
             if self._access_log is not None:
                 self._access_log.flush()
             if self._given is None:
                 await store.close()
+
+    async def _warm_later(self, server: Server) -> None:
+        await asyncio.sleep(WARM_AFTER)
+        await asyncio.to_thread(self._warm, server)
+
+    def _warm(self, server: Server) -> None:
+        """What the first requests of a kind would wait for is made beside the first requests of all."""
+        structure.check({"resourceType": "Patient"})
+        for type_ in COMMON:
+            extract({"resourceType": type_})
+        self._build(server)
+        _settle()
 
 
 def _settle() -> None:

@@ -3,11 +3,10 @@
 https://fastapi.tiangolo.com. None of it loads anything from elsewhere: hospital networks are closed.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 from fastapi import FastAPI
 
+from fhir_server.context import Server
+from fhir_server.observability.metrics import Metrics
 from fhir_server.pages import docs, health, landing
 from fhir_server.rest.asgi import Application, Message, Receive, Scope, Send
 from fhir_server.rest.headers import SAFE_IN_BROWSERS
@@ -18,16 +17,17 @@ POLICY = (
 )
 
 
-def application(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    """The pages; `state.server` and `state.metrics` are set by the lifespan."""
+def application(server: Server, metrics: Metrics) -> FastAPI:
+    """The pages of this server."""
     pages = FastAPI(
         title="FHIR R4 server",
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
         default_response_class=health.Json,
     )
+    pages.state.server = server
+    pages.state.metrics = metrics
     for router in (landing.router, docs.router, health.router):
         pages.include_router(router)
     pages.openapi = lambda: docs.openapi(pages)  # type: ignore[method-assign]
