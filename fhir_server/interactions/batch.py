@@ -9,7 +9,16 @@ from typing import Final
 
 from fhir_server import bundle as bundles
 from fhir_server.context import Body, Context, Prefer, Request, Response
-from fhir_server.interactions.entries import STAGES, Entry, answered, entries_of, located, refused, understand
+from fhir_server.interactions.entries import (
+    STAGES,
+    Allowance,
+    Entry,
+    answered,
+    entries_of,
+    located,
+    refused,
+    understand,
+)
 from fhir_server.interactions.transaction import transaction
 from fhir_server.interactions.write import resource
 from fhir_server.outcome import Fault, FhirError, Invalid, TooLarge
@@ -56,16 +65,20 @@ async def _batch(ctx: Context, body: Body, prefer: Prefer) -> bytes:
             stages[understood.stage].append(understood)
         except FhirError as error:
             answers[number] = refused(located(error, number))
-    free = asyncio.Semaphore(AT_ONCE)
+    free, allowance = asyncio.Semaphore(AT_ONCE), Allowance()
     for stage in stages:
-        await asyncio.gather(*(_one(ctx, entry, answers, free) for entry in stage))
+        await asyncio.gather(*(_one(ctx, entry, answers, free, allowance) for entry in stage))
     return bundles.bundle("batch-response", answers)
 
 
-async def _one(ctx: Context, entry: Entry, answers: list[bytes], free: asyncio.Semaphore) -> None:
+async def _one(ctx: Context, entry: Entry, answers: list[bytes], free: asyncio.Semaphore, allowance: Allowance) -> None:
     async with free:
         try:
+            if entry.reads:
+                allowance.require()
             response = await ctx.server.routes.dispatch(ctx, entry.request)
+            if entry.reads:
+                allowance.spend(response)
             answers[entry.number] = answered(ctx, entry, response)
         except FhirError as error:
             answers[entry.number] = refused(located(error, entry.number))

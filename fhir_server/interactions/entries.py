@@ -18,7 +18,7 @@ from fhir_server.context import Body, Context, Match, Prefer, Request, Response
 from fhir_server.dates import DateError, date_range, moment_of
 from fhir_server.interactions.preferred import WRITES, content, report
 from fhir_server.interactions.subset import SUMMARIES, subset
-from fhir_server.outcome import BadRequest, FhirError, Invalid, Issue
+from fhir_server.outcome import BadRequest, FhirError, Invalid, Issue, TooLarge
 from fhir_server.validation import structure
 
 _HEADERS: Final = {
@@ -27,7 +27,13 @@ _HEADERS: Final = {
     "http.If-None-Exist": "request.ifNoneExist",
 }
 _ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3}
+_WRITING: Final = frozenset({"create", "update", "patch", "delete"})
 STAGES: Final = 4
+
+MOST_READ: Final = 64 * 2**20
+"""Bytes that the reading entries of one Bundle may bring back together: ten thousand searches fit into a small Bundle, and
+what they find does not fit into memory.
+"""
 
 
 @dataclass(slots=True)
@@ -43,6 +49,32 @@ class Entry:
     @property
     def stage(self) -> int:
         return _ORDER[self.request.method]
+
+    @property
+    def reads(self) -> bool:
+        """It writes nothing: what it answers with is not bounded by what was sent."""
+        return self.match.route.interaction not in _WRITING
+
+
+class Allowance:
+    """What is left of MOST_READ for the entries of one Bundle."""
+
+    def __init__(self) -> None:
+        self._left = MOST_READ
+
+    def require(self) -> None:
+        """Raises TooLarge where nothing is left."""
+        if self._left < 0:
+            raise TooLarge(
+                f"The entries before this one have read {MOST_READ} bytes already, the most for one Bundle; send fewer",
+                code="too-costly",
+                expression="request.url",
+            )
+
+    def spend(self, response: Response) -> None:
+        """Takes off what this response holds."""
+        version = response.version.body if response.version is not None else None
+        self._left -= len(response.body or version or b"")
 
 
 def entries_of(body: Body) -> list[Mapping[str, Any]]:

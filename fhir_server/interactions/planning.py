@@ -23,8 +23,6 @@ from fhir_server.validation import structure
 TOGETHER: Final = 100
 """Entries between which nobody else gets a turn: a few milliseconds."""
 
-_WRITES: Final = frozenset({"create", "update", "patch", "delete"})
-
 
 async def make(ctx: Context, body: Body, prefer: Prefer) -> Plan:
     """The plan of a transaction Bundle; links that can be set already are set in its resources.
@@ -81,7 +79,7 @@ def _step(ctx: Context, entry: Entry) -> Step:
     """The step of an entry, with its key and its criteria."""
     request = entry.request
     interaction, shape = entry.match.route.interaction, entry.match.route.shape
-    if interaction not in _WRITES:
+    if entry.reads:
         return Step(entry)
     type_ = request.type
     if interaction == "create":

@@ -12,7 +12,7 @@ from fhir_server.context import Body, Context, Prefer, Response
 from fhir_server.interactions import integrity
 from fhir_server.interactions.create import existing
 from fhir_server.interactions.delete import condemned
-from fhir_server.interactions.entries import STAGES, answered, located
+from fhir_server.interactions.entries import STAGES, Allowance, answered, located
 from fhir_server.interactions.faults import Faults
 from fhir_server.interactions.linking import Link, place, rewrite, targets
 from fhir_server.interactions.links import Slot
@@ -51,6 +51,7 @@ class _Run:
         self._responses: dict[int, Response] = {}
         self._condemned: dict[int, list[Key]] = {}
         self._referred = Referred(self._ctx, plan)
+        self._allowance = Allowance()
 
     async def all(self) -> dict[int, Response]:
         """The responses by entry. Raises FhirError, its expressions in the Bundle."""
@@ -149,6 +150,8 @@ class _Run:
     async def _dispatch(self, step: Step) -> None:
         """The step through the route table, as the direct interaction that it has become."""
         request = step.request
+        if step.entry.reads:
+            self._allowance.require()
         if step.number in self._condemned:
             response = Response(204)
             for key in self._condemned[step.number]:
@@ -161,6 +164,8 @@ class _Run:
             if step.prepared is not None:
                 request.prepared, request.if_none_exist = step.prepared, None  # the criteria have been decided
             response = await self._ctx.server.routes.dispatch(self._ctx, request)
+        if step.entry.reads:
+            self._allowance.spend(response)
         self._responses[step.number] = response
 
     async def _settle(self, step: Step) -> bool:
