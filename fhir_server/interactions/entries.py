@@ -52,7 +52,7 @@ class Entry:
 
     @property
     def reads(self) -> bool:
-        """It writes nothing: what it answers with is not bounded by what was sent."""
+        """It is none of the four writes: what it answers with is not bounded by what was sent."""
         return self.match.route.interaction not in _WRITING
 
 
