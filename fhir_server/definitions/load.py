@@ -202,13 +202,26 @@ class Definitions:
         """Every R4 search parameter by its url."""
         return MappingProxyType({url: _search_parameter(p) for url, p in self._read("search-parameters").items()})
 
+    @cached_property
+    def _parameters_by_code(self) -> list[SearchParameter]:
+        return sorted(self.all_search_parameters.values(), key=_by_code)
+
+    @cached_property
+    def _parameter_places(self) -> Mapping[str, list[int]]:
+        """Type → where its own search parameters stand in `_parameters_by_code`."""
+        places: dict[str, list[int]] = {}
+        for place, parameter in enumerate(self._parameters_by_code):
+            for type_ in parameter.base:
+                places.setdefault(type_, []).append(place)
+        return places
+
     def search_parameters(self, type: str) -> Mapping[str, SearchParameter]:  # noqa: A002
         """Code → SearchParameter of a resource type, those of Resource and DomainResource included; KeyError if unknown."""
         found = self._parameters.get(type)
         if found is None:
             bases = {t for t in ("Resource", "DomainResource", type) if self.is_a(type, t)}
-            every = self.all_search_parameters.values()
-            found = MappingProxyType({p.code: p for p in sorted(every, key=_by_code) if bases & set(p.base)})
+            every = sorted({place for base in bases for place in self._parameter_places.get(base, ())})
+            found = MappingProxyType({self._parameters_by_code[n].code: self._parameters_by_code[n] for n in every})
             self._parameters[type] = found
         return found
 

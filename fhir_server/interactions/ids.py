@@ -7,6 +7,7 @@ import time
 from os import urandom
 
 _last = 0
+_random = b""
 
 
 def logical_id() -> str:
@@ -17,5 +18,14 @@ def logical_id() -> str:
     moment = tick << 8
     milliseconds, rest = divmod(moment, 1_000_000)
     stamp = milliseconds << 80 | 0x7 << 76 | (rest >> 8) << 64
-    value = f"{stamp | 0x2 << 62 | int.from_bytes(urandom(8)) >> 2:032x}"
+    value = f"{stamp | 0x2 << 62 | int.from_bytes(_eight()) >> 2:032x}"
     return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
+
+
+def _eight() -> bytes:
+    """Eight random bytes. They are drawn from the system many at a time: the call lets other threads in, which then stay."""
+    global _random  # noqa: PLW0603 - see above
+    if not _random:
+        _random = urandom(8 * 256)
+    eight, _random = _random[:8], _random[8:]
+    return eight

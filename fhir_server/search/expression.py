@@ -9,6 +9,7 @@ All expressions of R4 lie in a small part of FHIRPath: unions of paths with `as`
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from fhir_server.definitions import Element, definitions
 
@@ -51,10 +52,12 @@ def branches(expression: str, type_: str) -> tuple[Branch, ...]:
     return tuple(found)
 
 
-def _terms(expression: str) -> Iterator[list[str]]:
+@cache
+def _terms(expression: str) -> tuple[tuple[str, ...], ...]:
     """The tokens of each member of the union."""
     if len(expression) > MAX_LENGTH:
         raise UnsupportedExpression(f"longer than {MAX_LENGTH} characters")
+    terms: list[tuple[str, ...]] = []
     term: list[str] = []
     depth, at, text = 0, 0, expression.rstrip()
     while at < len(text):
@@ -64,17 +67,17 @@ def _terms(expression: str) -> Iterator[list[str]]:
         token, at = found[1], found.end()
         depth += (token == "(") - (token == ")")  # noqa: S105
         if token == "|" and depth == 0:  # noqa: S105
-            yield term
+            terms.append(tuple(term))
             term = []
         else:
             term.append(token)
-    yield term
+    return (*terms, tuple(term))
 
 
 class _Reader:
     """Reads one member of a union."""
 
-    def __init__(self, tokens: list[str], type_: str) -> None:
+    def __init__(self, tokens: tuple[str, ...], type_: str) -> None:
         self.tokens = tokens
         self.at = 0
         self.type = type_
@@ -90,7 +93,7 @@ class _Reader:
     def truth(self, found: list[Branch]) -> list[Branch]:
         """`x.exists() and x != false`."""
         half = self.tokens[: self.at - 1]
-        if half[-4:] != [".", "exists", "(", ")"] or self.tokens[self.at :] != [*half[:-4], "!=", "false"]:
+        if half[-4:] != (".", "exists", "(", ")") or self.tokens[self.at :] != (*half[:-4], "!=", "false"):
             raise UnsupportedExpression(" ".join(self.tokens))
         return [replace(branch, truth=True) for branch in found]
 
