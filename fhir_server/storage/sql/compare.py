@@ -38,12 +38,6 @@ class Alternative(NamedTuple):
         fixed = {test.column for test in self.tests if test.op is Op.EQ}
         return fixed.issuperset(self.table.columns)
 
-    @property
-    def bounded(self) -> bool:
-        """Its rows are one stretch of the table's primary key."""
-        first = self.table.columns[0]
-        return any(test.column == first and test.op not in (Op.ENDS, Op.CONTAINS, Op.WORDS) for test in self.tests)
-
 
 def alternative(names: Names, type_: str, param: str, compares: Sequence[Compare]) -> Alternative | None:
     """The alternative in the database's numbers; None where no row can be like this."""

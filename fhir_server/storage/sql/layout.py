@@ -4,7 +4,7 @@ http://hl7.org/fhir/R4/search.html#ptypes
 
 Each row is (entry, columns…, rid): `entry` numbers the pair of resource type, parameter and kind of value, `rid` the resource.
 Resource types and token systems are numbered as well; all other text stands as it is, so that an equality is exact without a
-second look. A resource row keeps the same rows as JSON ({entry: [[columns…], …]}): the source of differences, and what a search
+second look. A resource row keeps the same rows as binary JSON ({entry: [[columns…], …]}): the source of differences, and what a search
 looks at once it has the resource in hand.
 """
 

@@ -21,6 +21,8 @@ from fhir_server.storage.sql.tree import path
 
 Key = str | int | float | None
 
+_ALWAYS = ("_id", "_lastUpdated")  # every resource has them
+
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """A place between two resources of a search. `position`: the newest sequence number when page one was made."""
@@ -71,7 +73,9 @@ class Order:
         terms = []
         for index, each in enumerate(self.sort):
             down = each.descending is self.forward
-            terms += [f"k{index} IS NULL{'' if self.forward else ' DESC'}", f"k{index}{' DESC' if down else ''}"]
+            if each.param not in _ALWAYS:
+                terms.append(f"k{index} IS NULL{'' if self.forward else ' DESC'}")
+            terms.append(f"k{index}{' DESC' if down else ''}")
         return ", ".join([*terms, "rid DESC" if self.forward else "rid"])
 
     def beyond(self, place: Cursor) -> Sql:
@@ -89,11 +93,17 @@ class Order:
             condition = any_of([further, all_of([same, condition])])
         return condition
 
+    def from_time(self, plan: Plan, place: Cursor | None) -> Sql:
+        """Where the plan visits by time: the condition that begins at the place, so that nothing before it is visited."""
+        if place is None or not plan.by_time:
+            return TRUE
+        return Sql(f"{plan.updated} {'<=' if self.sort[0].descending is self.forward else '>='} ?", (place.keys[0],))
+
     def _key(self, sort: Sort, plan: Plan) -> Sql:
         if sort.param == "_id":
             return Sql(plan.resource.column("id"))
         if sort.param == "_lastUpdated":
-            return Sql(plan.resource.column("updated"))
+            return Sql(plan.updated)
         entry = plan.tree.names.of_entry(plan.type, sort.param, sort.kind) if sort.kind else None
         if entry is None or sort.kind is None:
             return Sql("NULL")
@@ -118,8 +128,8 @@ def page(query: SearchQuery, plans: list[Plan], place: Cursor | None, position: 
             where = _created(plan, place, position, forward=order.forward)
             parts.append(plan.statement(columns, where, end))
             continue
-        touched = TRUE if place is None else Sql(f"{plan.resource.column('changed')} <= ?", (position,))
-        inner = plan.statement(columns, touched)
+        where = all_of([_unchanged(plan, place, position), order.from_time(plan, place)])
+        inner = plan.statement(columns, where)
         where = order.beyond(place) if place else TRUE
         parts.append(Sql(f"SELECT {names} FROM (") + inner + ") WHERE " + where + end)
     return _with_bodies(parts, names, end, order.terms().replace("rid", "m.rid"))
@@ -146,6 +156,11 @@ def _with_bodies(parts: list[Sql], names: str, end: Sql, terms: str) -> Sql:
         + rows
         + f") m CROSS JOIN resource r ON r.rid = m.rid ORDER BY {terms}"
     )
+
+
+def _unchanged(plan: Plan, place: Cursor | None, position: int) -> Sql:
+    """The condition for sorts: what was changed after page one may stand elsewhere now, and is left out."""
+    return TRUE if place is None else Sql(f"{plan.resource.column('changed')} <= ?", (position,))
 
 
 def _created(plan: Plan, place: Cursor | None, position: int, *, forward: bool) -> Sql:

@@ -25,11 +25,14 @@ from fhir_server.storage.sql.tree import (
 FEW = 200  # a count up to here is exact and cheap
 MANY_ROWS = 10_000  # sets up to here are gathered and sorted; beyond, resources are visited one by one
 
+MOST_AMOUNTS = 5_000  # remembered
+MANY_SORTED = 2_000  # beyond, a sort that an index gives is worth visiting what does not match
 MOST_PARTS = 400  # databases limit the SELECTs of one UNION
 
 NOTHING_MORE = Sql("")
 
 Count = Callable[[Sql], tuple[int, int | None]]
+Amounts = dict[Sql, tuple[float, int]]  # about how many rows, and the newest sequence number when they were counted
 Part = tuple[Node, Access]  # a condition, and what its chains may see
 
 
@@ -63,11 +66,20 @@ class Plan:
         self.where = FALSE if self.empty else self._rest()
         self.empty = self.where == FALSE
         self.number = number
+        self.by_time = False
+
+    def visit_by_time(self, planner: "Planner") -> None:
+        """Where many would have to be sorted by lastUpdated: visits all of the type in that order instead."""
+        if self.lead is not None and (self.lead.keyed is None or planner.amount(self.lead) < MANY_SORTED):
+            return
+        self.lead, self.by_time = None, True
+        self.resource.rid, self.resource.used = f"{self.resource.row}.rid", True
+        self.where = self._rest()
 
     @property
-    def ordered(self) -> bool:
-        """The resources come in descending order of rid without sorting."""
-        return self.lead is None or self.lead.keyed is not None
+    def updated(self) -> str:
+        """The expression for the time of the resource's current version."""
+        return f"{self.alias}.updated" if self.by_time else self.resource.column("updated")
 
     def statement(self, columns: Sql, more: Sql = TRUE, end: Sql = NOTHING_MORE) -> Sql:
         """The SELECT of `columns` (of this plan's Resource) under one more condition; `end` is ORDER BY and LIMIT."""
@@ -77,6 +89,13 @@ class Plan:
 
     def _from(self, where: Sql) -> Sql:
         row = self.resource.row
+        if self.by_time:
+            head = Sql(
+                f" FROM version {self.alias} CROSS JOIN resource {row} ON {row}.rid = {self.alias}.rid"
+                f" AND {row}.changed = {self.alias}.sequence WHERE {self.alias}.type = ? AND {row}.body IS NOT NULL AND ",
+                (self.number,),
+            )
+            return head + where
         if self.lead is None:
             head = Sql(
                 f" FROM resource {row} INDEXED BY resource_type WHERE {row}.type = ? AND {row}.body IS NOT NULL AND ",
@@ -119,8 +138,10 @@ class Planner:
     `counted`: something was counted for them, so that they may be others tomorrow.
     """
 
-    def __init__(self, tree: Tree, count: Count, newest: int) -> None:
+    def __init__(self, tree: Tree, count: Count, newest: int, amounts: Amounts | None = None) -> None:
+        """`amounts` are kept from one statement to the next: large ones alone, which decide about speed and nothing else."""
         self.tree = tree
+        self._amounts = {} if amounts is None else amounts
         self.newest = newest
         self.counted = False
         self._count = count
@@ -145,27 +166,51 @@ class Planner:
             return leads[0]
         best, fewest = None, float("inf")
         for lead in leads:
-            amount = self._amount(lead)
+            amount = self.amount(lead)
             if amount == 0:
                 return Lead(FALSE)
             if amount < fewest:
                 best, fewest = lead, amount
         if best is None or best.keyed or fewest < FEW:
             return best
-        found, _ = self.count(best.rids + Sql(" LIMIT ?", (MANY_ROWS,)))
-        if found < MANY_ROWS:
+        if not self._too_many(best):
             return best
-        return min((lead for lead in leads if lead.keyed), key=self._amount, default=None)
+        return min((lead for lead in leads if lead.keyed), key=self.amount, default=None)
 
-    def _amount(self, lead: Lead) -> float:
+    def amount(self, lead: Lead) -> float:
         """About how many resources it yields: exact up to FEW; beyond, judged by how far apart the newest ones are."""
+        known = self._known(lead.rids)
+        if known is not None:
+            return known
         order = " ORDER BY rid DESC" if lead.keyed else ""
         found, lowest = self.count(lead.rids + Sql(f"{order} LIMIT ?", (FEW,)))
         if found < FEW:
             return found
         if not lead.keyed or lowest is None:
-            return FEW * 50
-        return max(FEW, FEW * self.newest / max(1, self.newest - lowest))
+            return self._keep(lead.rids, MANY_ROWS)
+        return self._keep(lead.rids, max(FEW, FEW * self.newest / max(1, self.newest - lowest)))
+
+    def _too_many(self, lead: Lead) -> bool:
+        """Whether there are more than should be gathered and sorted."""
+        rids = lead.rids + Sql(" LIMIT ?", (MANY_ROWS,))
+        if self._known(rids) is not None:
+            return True
+        found, _ = self.count(rids)
+        return found == MANY_ROWS and bool(self._keep(rids, MANY_ROWS))
+
+    def _known(self, rids: Sql) -> float | None:
+        """An amount found earlier, unless much has been written since."""
+        amount, newest = self._amounts.get(rids, (None, 0))
+        if amount is None or self.newest > newest + max(1000, newest // 10):
+            return None
+        self.counted = True
+        return amount
+
+    def _keep(self, rids: Sql, amount: float) -> float:
+        if len(self._amounts) >= MOST_AMOUNTS:
+            del self._amounts[next(iter(self._amounts))]
+        self._amounts[rids] = (amount, self.newest)
+        return amount
 
     def lead(self, node: Node, type_: str, access: Access) -> Lead | None:
         """The node as a set of resources; None where it only tells what is absent, FALSE where nothing can match."""

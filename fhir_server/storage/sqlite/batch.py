@@ -13,7 +13,7 @@ import apsw
 
 from fhir_server.storage.sql.layout import TABLE_OF, TABLES, Row, Table
 from fhir_server.storage.sqlite.names import Names
-from fhir_server.storage.sqlite.rows import COLUMNS, NOTHING_PACKED, Current, Past, past_of, unpack
+from fhir_server.storage.sqlite.rows import NOTHING_PACKED, Current, Past, past_of, unpack
 
 MOST_VALUES = 1024  # bound to one statement
 
@@ -68,14 +68,14 @@ _CHANGED = " ON CONFLICT (rid) DO UPDATE SET " + ", ".join(
     f"{column} = excluded.{column}" for column in ("version", "changed", "updated", "method", "entries", "body")
 )
 _INTO_RESOURCE = (
-    f"INSERT INTO resource ({COLUMNS}) VALUES ",
-    9,
+    f"INSERT INTO resource ({', '.join(Current._fields)}) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, jsonb(?), ?)",
     _CHANGED,
 )
-_INTO_VERSION = ("INSERT INTO version (sequence, type, rid, version, updated) VALUES ", 5, "")
+_INTO_VERSION = ("INSERT INTO version (sequence, type, rid, version, updated) VALUES ", "(?, ?, ?, ?, ?)", "")
 _INTO_PAST = (
-    "INSERT INTO past (ended, rid, version, sequence, updated, until, method, entries, body) VALUES ",
-    9,
+    f"INSERT INTO past ({', '.join(Past._fields)}) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "",
 )
 
@@ -114,7 +114,7 @@ _TABLE_BY_KIND = {kind.__name__: table for kind, table in TABLE_OF.items()}
 
 def replace_entries(connection: apsw.Connection, names: Names, stored: Current, entries: str) -> None:
     """The entries of a current version become `entries`, also where its rows were damaged; no new version is made."""
-    connection.execute("UPDATE resource SET entries = ? WHERE rid = ?", (entries, stored.rid))
+    connection.execute("UPDATE resource SET entries = jsonb(?) WHERE rid = ?", (entries, stored.rid))
     removed, _ = _differences([(stored, stored.rid, NOTHING_PACKED)], names)
     _, added = _differences([(None, stored.rid, entries)], names)
     for table in TABLES:
@@ -125,8 +125,9 @@ def replace_entries(connection: apsw.Connection, names: Names, stored: Current, 
 def add(connection: apsw.Connection, table: Table, rows: list[Row]) -> None:
     if rows:
         rows.sort()
-        columns = ", ".join(("entry", "rid", *table.columns))
-        _insert(connection, (f"INSERT INTO {table.name} ({columns}) VALUES ", len(table.columns) + 2, ""), rows)
+        columns = ("entry", "rid", *table.columns)
+        row = "(" + ", ".join("?" * len(columns)) + ")"
+        _insert(connection, (f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ", row, ""), rows)
 
 
 def remove(connection: apsw.Connection, table: Table, rows: list[Row]) -> None:
@@ -136,18 +137,16 @@ def remove(connection: apsw.Connection, table: Table, rows: list[Row]) -> None:
         connection.executemany(f"DELETE FROM {table.name} WHERE {tests}", rows)
 
 
-def _insert(connection: apsw.Connection, statement: tuple[str, int, str], rows: Sequence[tuple[Any, ...]]) -> None:
+def _insert(connection: apsw.Connection, statement: tuple[str, str, str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Inserts in statements of 2ⁿ rows, so that few distinct texts are prepared."""
-    start, width, end = statement
-    most, first = 1 << ((MOST_VALUES // width).bit_length() - 1), 0
+    most, first = 1 << ((MOST_VALUES // len(rows[0])).bit_length() - 1), 0
     while first < len(rows):
         count = min(most, 1 << ((len(rows) - first).bit_length() - 1))
         values = [value for row in rows[first : first + count] for value in row]
-        connection.execute(_text(start, width, end, count), values)
+        connection.execute(_text(*statement, count), values)
         first += count
 
 
 @cache
-def _text(start: str, width: int, end: str, count: int) -> str:
-    row = "(" + ", ".join("?" * width) + ")"
+def _text(start: str, row: str, end: str, count: int) -> str:
     return start + ", ".join([row] * count) + end

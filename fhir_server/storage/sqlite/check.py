@@ -50,7 +50,7 @@ def _versions(reads: Reads) -> Iterator[Problem]:
 def _entries(reads: Reads) -> Iterator[Problem]:
     """The packed entries of every resource, and nothing else, stand in the tables."""
     expected: Counter[str] = Counter()
-    for rid, packed in reads.db.execute("SELECT rid, entries FROM resource WHERE entries <> '{}'"):
+    for rid, packed in reads.db.execute("SELECT rid, json(entries) FROM resource WHERE body IS NOT NULL"):
         for entry, rows in unpack(packed).items():
             table = table_of(reads.names, entry)
             expected[table.name] += len(rows)

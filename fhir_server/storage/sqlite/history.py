@@ -22,7 +22,7 @@ from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import milliseconds, past_version_of, version_of
 
 _CURRENT = (
-    "SELECT version, updated, method, body, rid, entries, id, changed FROM resource WHERE rid ="
+    "SELECT version, updated, method, body, rid, json(entries), id, changed FROM resource WHERE rid ="
     " (SELECT rid FROM version WHERE sequence = ?)"
 )
 _PAST = (

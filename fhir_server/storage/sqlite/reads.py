@@ -11,13 +11,14 @@ import apsw
 
 from fhir_server.model import Key, Version
 from fhir_server.search.query import EVERYTHING, NOTHING, UNRESTRICTED, Access
+from fhir_server.storage.sql.plan import Amounts
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql
 from fhir_server.storage.sql.tree import Resource, Tree
 from fhir_server.storage.sqlite.names import Names
 from fhir_server.storage.sqlite.rows import decompressed, number_of, past_version_of, version_of
 
 _READ = "SELECT version, updated, method, body FROM resource WHERE type = ? AND id = ?"
-_READ_IMAGE = "SELECT version, updated, method, body, rid, entries FROM resource WHERE type = ? AND id = ?"
+_READ_IMAGE = "SELECT version, updated, method, body, rid, json(entries) FROM resource WHERE type = ? AND id = ?"
 _PAST = "SELECT version, updated, method, body, rid, entries FROM past WHERE rid = ? AND version = ?"
 _LAST_LIVE = (
     "SELECT version, updated, method, body, rid, entries FROM past WHERE rid = ? AND version < ? AND body IS NOT NULL"
@@ -31,6 +32,7 @@ class Reads:
     def __init__(self, db: apsw.Connection, names: Names) -> None:
         self.db = db
         self.names = names
+        self.amounts: Amounts = {}
         self.statements: dict[object, Sql] = {}  # of searches that come again, see sqlite.search
 
     def read(self, access: Access, key: Key) -> Version | None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import zstandard
 
-from fhir_server.model import Key, Version
+from fhir_server.model import UPDATE_AS_CREATE, Key, Version
 from fhir_server.search.query import IndexEntry
 from fhir_server.storage.sql.layout import Row, row_of
 from fhir_server.storage.sqlite.names import WritableNames
@@ -15,7 +15,7 @@ from fhir_server.storage.sqlite.names import WritableNames
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 EXACT_IN_FLOATS = 2**42  # milliseconds: up to the year 2109 their seconds as a float are right to the microsecond
-METHODS = ("PUT", "POST", "PATCH", "DELETE")
+METHODS = ("PUT", "POST", "PATCH", "DELETE", UPDATE_AS_CREATE)
 
 Packed = dict[int, list[Row]]  # the rows of one version by entry number
 
@@ -37,7 +37,7 @@ class Current(NamedTuple):
     body: bytes | None
 
 
-COLUMNS = "rid, type, id, version, changed, updated, method, entries, body"
+COLUMNS = "rid, type, id, version, changed, updated, method, json(entries), body"
 
 
 class Past(NamedTuple):

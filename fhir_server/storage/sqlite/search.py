@@ -28,7 +28,7 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
         if same is not None and (statement := reads.statements.get(same)) is not None:
             return _page(reads, query, run(reads, statement), None, position)
         misses = reads.names.misses
-        planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), newest)
+        planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), newest, reads.amounts)
         plans = [planner.plan(type_, node, access) for type_, node in query.where.items()]
         plans = [plan for plan in plans if not plan.empty]
         wanted = query.total is not Total.NONE or query.count == 0
@@ -37,6 +37,9 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
         matches = run(reads, total(plans, position))[0][0] if wanted else None
         if query.count == 0:
             return Page((), total=matches)
+        if query.sort and query.sort[0].param == "_lastUpdated":
+            for plan in plans:
+                plan.visit_by_time(planner)
         statement = page(query, plans, place, position)
         if same is not None and not planner.counted and reads.names.misses == misses:
             _remember(reads, same, statement)
@@ -68,7 +71,7 @@ def _remember(reads: Reads, same: object, statement: Sql) -> None:
 def after(reads: Reads, access: Access, query: SearchQuery, rid: int) -> tuple[list[Version], int]:
     """The next `query.count` matches in the order of creation behind the resource `rid`, and the last one's rid."""
     with reads.snapshot():
-        planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), reads.newest())
+        planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), reads.newest(), reads.amounts)
         plans = [planner.plan(type_, node, access) for type_, node in query.where.items()]
         plans = [plan for plan in plans if not plan.empty]
         rows = run(reads, behind(plans, rid, query.count)) if plans else []

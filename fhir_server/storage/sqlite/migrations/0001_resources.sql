@@ -10,6 +10,7 @@ CREATE TABLE name (
 
 -- The current version of each resource. `rid` is the sequence number of its first version, `changed` of this one.
 -- `updated` is meta.lastUpdated in milliseconds since 1970. A deletion has no body and no entries.
+-- `entries` (JSONB) repeats what the tables of entries hold of it: {entry: [[columns…], …]}.
 CREATE TABLE resource (
     rid INTEGER PRIMARY KEY,
     type INTEGER NOT NULL,
@@ -18,7 +19,7 @@ CREATE TABLE resource (
     changed INTEGER NOT NULL,
     updated INTEGER NOT NULL,
     method INTEGER NOT NULL,
-    entries TEXT NOT NULL,
+    entries BLOB NOT NULL,
     body BLOB,
     UNIQUE (type, id)
 ) STRICT;

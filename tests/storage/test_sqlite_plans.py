@@ -1,0 +1,107 @@
+"""Whichever way a search is led, it finds the same: the row of operations again, with every amount taken for a large one.
+
+And the ways that are chosen: a rare condition leads wherever it is written.
+"""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from fhir_server.search.query import UNRESTRICTED, And, SearchQuery, Sort
+from fhir_server.storage.sql import plan
+from fhir_server.storage.sqlite import SQLiteStore
+from tests.storage.contract.shorthand import at, coded, save, token, write
+from tests.storage.contract.test_stateful import StoreMachine
+
+
+@pytest.mark.parametrize(("few", "many_rows", "many_sorted"), [(1, 1, 0), (2, 3, 1), (1, 1000, 1000)])
+def test_any_row_of_operations_however_searches_are_led(
+    monkeypatch: pytest.MonkeyPatch, few: int, many_rows: int, many_sorted: int
+) -> None:
+    monkeypatch.setattr(plan, "FEW", few)
+    monkeypatch.setattr(plan, "MANY_ROWS", many_rows)
+    monkeypatch.setattr(plan, "MANY_SORTED", many_sorted)
+    machine = type("Machine", (StoreMachine,), {"name": "sqlite"})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+EXAMPLES = 12
+
+
+@pytest.fixture
+async def skewed(tmp_path: Path) -> SQLiteStore:
+    """3,000 resources: all final, half vital signs, one in a thousand rare."""
+    store = SQLiteStore(tmp_path / "fhir.db")
+    await store.open()
+    await save(
+        store,
+        *(
+            write(
+                f"Observation/{n}",
+                token("status", "final"),
+                token("category", "vital" if n % 2 else "laboratory"),
+                token("code", "rare" if n % 1000 == 1 else "common"),
+                when=at(n),
+            )
+            for n in range(3000)
+        ),
+    )
+    return store
+
+
+async def test_the_rarest_condition_leads_wherever_it_is_written(skewed: SQLiteStore) -> None:
+    three = [coded("status", "final"), coded("category", "vital"), coded("code", "rare")]
+    steps = []
+    for tree in (And(tuple(three)), And(tuple(reversed(three))), three[2]):
+        query = SearchQuery({"Observation": tree})
+        counted = 0
+
+        def step() -> bool:
+            nonlocal counted
+            counted += 1
+            return False
+
+        reads = skewed.readers
+        found = await reads.run(lambda each, query=query, step=step: _instructions(each, query, step))  # type: ignore[misc]
+        assert sorted(found) == ["1", "1001", "2001"]
+        steps.append(counted)
+    await skewed.close()
+    assert max(steps[:2]) <= 6 * steps[2], steps
+    assert abs(steps[0] - steps[1]) <= 0.1 * steps[0]
+
+
+def _instructions(reads: object, query: SearchQuery, step: object) -> list[str]:
+    """The ids found; `step` is called for every 10 instructions of the second asking, when amounts are known."""
+    from fhir_server.storage.sqlite.reads import Reads  # noqa: PLC0415
+    from fhir_server.storage.sqlite.search import search  # noqa: PLC0415
+
+    assert isinstance(reads, Reads)
+    search(reads, UNRESTRICTED, query)
+    reads.db.set_progress_handler(step, 10)  # type: ignore[arg-type]
+    page = search(reads, UNRESTRICTED, query)
+    reads.db.set_progress_handler(None)
+    return [hit.version.key.id for hit in page.hits]
+
+
+async def test_a_sort_by_time_reads_no_more_than_the_page(skewed: SQLiteStore) -> None:
+    counted = 0
+
+    def step() -> bool:
+        nonlocal counted
+        counted += 1
+        return False
+
+    query = SearchQuery(
+        {"Observation": coded("status", "final")}, (Sort("_lastUpdated", None, descending=True), Sort("_id", None)), 5
+    )
+    found = await skewed.readers.run(lambda reads: _instructions(reads, query, step))
+    await skewed.close()
+    assert found == ["2999", "2998", "2997", "2996", "2995"]
+    assert counted * 10 < 3000, "it looked at more than the page"
