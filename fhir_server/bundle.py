@@ -12,12 +12,12 @@ from typing import Final
 import orjson
 
 from fhir_server.formats.json import instant
-from fhir_server.model import Version
+from fhir_server.model import UPDATE_AS_CREATE, Version
 
 Links = Sequence[tuple[str, str]]
 """(relation, url) in the order in which they are written."""
 
-_CREATED_BY: Final = ("POST", "PUT")
+_CREATIONS: Final = ("POST", UPDATE_AS_CREATE)
 
 
 def bundle(
@@ -55,7 +55,8 @@ def past(base: str, version: Version, body: bytes | None) -> bytes:
     key = str(version.key).encode()
     method = version.method if version.method in ("POST", "DELETE") else "PUT"
     url = version.key.type.encode() if method == "POST" else key
-    code = 204 if version.deleted else 201 if method == "POST" or version.version_id == "1" else 200
+    created = version.method in _CREATIONS or version.version_id == "1"
+    code = 204 if version.deleted else 201 if created else 200
     return b'{"fullUrl":"%b/%b",%b"request":{"method":"%b","url":"%b"},"response":%b}' % (
         _escaped(base),
         key,

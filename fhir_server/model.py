@@ -6,12 +6,15 @@ http://hl7.org/fhir/R4/http.html#versions
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
 
 from fhir_server.formats import json
+
+UPDATE_AS_CREATE: Final = "PUT-CREATE"
+"""The method of a version that came by PUT and was a creation: http://hl7.org/fhir/R4/http.html#upsert."""
 
 
 class Key(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -28,7 +31,8 @@ class Version:
     """One state of a resource; a deletion is a version without a body.
 
     `body` is the exact JSON that is sent: id and meta are already in it, decimals are untouched. `last_updated` has a
-    zone (UTC) and whole milliseconds. `method` is the verb that made it (POST, PUT, PATCH, DELETE), for history Bundles.
+    zone (UTC) and whole milliseconds. `method` is the verb that made it (POST, PUT, PATCH, DELETE), for history Bundles;
+    UPDATE_AS_CREATE for a PUT where no resource was before, or none any more.
     """
 
     __slots__ = ("_resource", "body", "key", "last_updated", "method", "version_id")

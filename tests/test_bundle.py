@@ -44,11 +44,13 @@ def test_history_entries() -> None:
         with_body + b'"request":{"method":"PUT","url":"Patient/1"},"response":{"status":"200 OK","etag":"W/\\"2\\"",' + end,
         head + b'"request":{"method":"DELETE","url":"Patient/1"},"response":{"status":"204 No Content","etag":"W/\\"3\\"",' + end,
         with_body + b'"request":{"method":"PUT","url":"Patient/1"},"response":{"status":"201 Created","etag":"W/\\"1\\"",' + end,
+        with_body + b'"request":{"method":"PUT","url":"Patient/1"},"response":{"status":"201 Created","etag":"W/\\"4\\"",' + end,
     ]  # fmt: skip
 
 
 def _history() -> list[Version]:
-    return [version("1", "POST"), version("2", "PATCH"), version("3", "DELETE", None), version("1", "PUT")]
+    made = [version("1", "POST"), version("2", "PATCH"), version("3", "DELETE", None), version("1", "PUT")]
+    return [*made, version("4", "PUT-CREATE")]
 
 
 def test_response_entries() -> None:

@@ -15,7 +15,7 @@ from fhir_server.formats import json
 from fhir_server.interactions import integrity
 from fhir_server.interactions.ids import logical_id
 from fhir_server.interactions.versions import etag, require_match, tags
-from fhir_server.model import Change, Key, Version
+from fhir_server.model import UPDATE_AS_CREATE, Change, Key, Version
 from fhir_server.outcome import BadRequest, Fault, Invalid, MethodNotAllowed, PreconditionFailed, PreconditionRequired
 from fhir_server.references import ID
 from fhir_server.search.index import extract
@@ -82,7 +82,8 @@ async def save(
         _require_permission(ctx, key, current, if_match)
     if current is not None and alive and says_the_same(prepared.tree, current):
         return Saved(current)
-    version = _next(ctx, key, current, prepared.tree, method)
+    made_by = UPDATE_AS_CREATE if method == "PUT" and not alive else method
+    version = _next(ctx, key, current, prepared.tree, made_by)
     amended = await _before_write(ctx, Change(current, version))
     entries = prepared.entries
     if amended is not version:

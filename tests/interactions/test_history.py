@@ -54,6 +54,21 @@ async def test_history_by_pages_tells_everything_once(client: Client) -> None:
     assert (pages, seen) == (3, [A[0], B, A[1], O, A[2]])
 
 
+async def test_history_shows_a_return_to_life_as_a_creation_on_every_page(client: Client) -> None:
+    await client.put("Patient/a", patient("a"))
+    await client.delete("Patient/a")
+    await client.put("Patient/a", patient("a"))
+    await client.put("Patient/a", patient("a", active=True))
+    statuses = ["200 OK", "201 Created", "204 No Content", "201 Created"]
+    assert [status for _, _, status in told(await client.get("Patient/a/_history"))] == statuses
+    url, seen = "Patient/a/_history?_count=1", []
+    while url:
+        page = await client.get(url)
+        seen += [status for _, _, status in told(page)]
+        url = next((link["url"] for link in page["link"] if link["relation"] == "next"), "")
+    assert seen == statuses
+
+
 async def test_history_page_of_another_history_is_refused(client: Client) -> None:
     await filled(client)
     page = await client.get("Patient/_history?_count=1")
