@@ -15,7 +15,7 @@ async def test_delete_ends_the_resource_and_keeps_its_history(client: Client) ->
     assert await client.ids(CRITERIA) == []
     assert [(k, v, m, b is None) for k, v, m, b in await client.everything()] == [
         ("Patient/a", "2", "DELETE", True),
-        ("Patient/a", "1", "PUT", False),
+        ("Patient/a", "1", "PUT-CREATE", False),
     ]
 
 
