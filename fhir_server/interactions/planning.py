@@ -79,6 +79,12 @@ def _step(ctx: Context, entry: Entry) -> Step:
     """The step of an entry, with its key and its criteria."""
     request = entry.request
     interaction, shape = entry.match.route.interaction, entry.match.route.shape
+    if interaction == "purge":
+        raise BadRequest(
+            "Versions cannot be removed for good within a transaction: R4 has no such entry; send the DELETE by itself",
+            expression="request.url",
+            code="not-supported",
+        )
     if entry.reads:
         return Step(entry)
     type_ = request.type

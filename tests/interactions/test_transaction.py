@@ -286,6 +286,17 @@ async def test_failing_read_fails_the_transaction(client: Client) -> None:
     assert await client.everything() == []
 
 
+async def test_purge_is_no_entry_of_a_transaction(tmp_path: Path) -> None:
+    running = await server(tmp_path, purge=True)
+    client = Client(running)
+    await client.put("Patient/a", patient("a"))
+    for url in ("Patient/a/_history", "Patient/a/_history/1"):
+        error = await client.fails("POST", "", bundle("transaction", entry("DELETE", url)))
+        assert (error.status, expressions(error)) == (400, [("Bundle.entry[0].request.url",)])
+    assert len(await client.everything()) == 1
+    await running.store.close()
+
+
 async def test_one_resource_twice_is_refused(client: Client) -> None:
     await client.put("Patient/a", identified("1", id="a"))
     twice = [
