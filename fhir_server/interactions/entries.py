@@ -112,6 +112,7 @@ def understand(ctx: Context, number: int, tree: Mapping[str, Any], plain: Mappin
         _require_summary(parameters)
     body = None
     if "resource" in plain:
+        _require_place(match)
         body = _body(match.route.method, tree["resource"], plain["resource"])
     elif method in ("PUT", "PATCH") or match.route.interaction == "create":
         raise Invalid(f"An entry with {method} needs a resource", code="required", expression="resource")
@@ -125,6 +126,16 @@ def understand(ctx: Context, number: int, tree: Mapping[str, Any], plain: Mappin
         prefer=prefer,
     )
     return Entry(number, match, request, plain.get("fullUrl", ""), head)
+
+
+def _require_place(match: Match) -> None:
+    """Invalid for a resource in an entry that posts a search: nothing would come of it."""
+    if match.route.method == "POST" and match.route.interaction.startswith("search"):
+        raise Invalid(
+            "A search in a Bundle has its parameters in request.url: no resource can carry them",
+            code="not-supported",
+            expression="resource",
+        )
 
 
 def _since(sent: str | None) -> datetime | None:

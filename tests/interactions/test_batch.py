@@ -62,6 +62,23 @@ async def test_entries_succeed_and_fail_by_themselves(client: Client) -> None:
     assert answer["entry"][9].keys() == {"response"}
 
 
+async def test_posted_search_has_its_parameters_in_the_url(client: Client) -> None:
+    await client.put("Patient/a", patient("a"))
+    await client.put("Patient/b", patient("b"))
+    form = {"resourceType": "Parameters", "parameter": [{"name": "_id", "valueString": "a"}]}
+    answer = await batch(
+        client,
+        entry("POST", "Patient/_search?_id=a"),
+        entry("POST", "Patient/_search", form),
+        entry("POST", "_search?_type=Patient", patient()),
+        entry("POST", "Patient/a/Observation/_search", form),
+    )
+    assert statuses(answer) == ["200 OK"] + ["400 Bad Request"] * 3
+    assert [e["resource"]["id"] for e in answer["entry"][0]["resource"]["entry"]] == ["a"]
+    issues = [e["response"]["outcome"]["issue"][0] for e in answer["entry"][1:]]
+    assert [issue["expression"] for issue in issues] == [[f"Bundle.entry[{n}].resource"] for n in (1, 2, 3)]
+
+
 async def test_references_between_entries_are_not_replaced(client: Client) -> None:
     await batch(client, entry("POST", "Patient", patient(), P), entry("POST", "Observation", observation(P)))
     (stored,) = (await client.get("Observation"))["entry"]
