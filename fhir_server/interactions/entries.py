@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 import orjson
 
@@ -18,7 +18,9 @@ from fhir_server.context import Body, Context, Match, Prefer, Request, Response
 from fhir_server.dates import DateError, date_range, moment_of
 from fhir_server.interactions.preferred import WRITES, content, report
 from fhir_server.interactions.subset import SUMMARIES, subset
+from fhir_server.interactions.versions import require_tags
 from fhir_server.outcome import BadRequest, FhirError, Invalid, Issue, TooLarge
+from fhir_server.search.parse import query_string
 from fhir_server.validation import structure
 
 _HEADERS: Final = {
@@ -119,8 +121,8 @@ def understand(ctx: Context, number: int, tree: Mapping[str, Any], plain: Mappin
     request = match.request(
         parameters=parameters,
         body=body,
-        if_match=asked.get("ifMatch"),
-        if_none_match=asked.get("ifNoneMatch"),
+        if_match=require_tags(asked.get("ifMatch"), "request.ifMatch"),
+        if_none_match=require_tags(asked.get("ifNoneMatch"), "request.ifNoneMatch"),
         if_modified_since=_since(asked.get("ifModifiedSince")),
         if_none_exist=asked.get("ifNoneExist"),
         prefer=prefer,
@@ -155,10 +157,15 @@ def address(url: str, base: str) -> tuple[list[str], tuple[tuple[str, str], ...]
     if ":" in path:
         raise BadRequest(f"{url} is not a URL of this server; write it relative to the base", expression="request.url")
     try:
-        parameters = tuple(parse_qsl(query, keep_blank_values=True, errors="strict"))
-        return [unquote(part, errors="strict") for part in path.split("/") if part], parameters
+        segments = [unquote(part, errors="strict") for part in path.split("/") if part]
     except ValueError:
         raise BadRequest("The percent-encoding of the URL is not UTF-8", expression="request.url") from None
+    if not all(map(str.isprintable, segments)):
+        raise BadRequest("The path holds characters that cannot be printed", expression="request.url")
+    try:
+        return segments, tuple(query_string(query))
+    except BadRequest as error:
+        raise BadRequest(str(error), expression="request.url") from None
 
 
 def _body(method: str, tree: dict[str, Any], plain: Mapping[str, Any]) -> Body:

@@ -3,9 +3,14 @@
 http://hl7.org/fhir/R4/http.html#versions and http://hl7.org/fhir/R4/http.html#concurrency
 """
 
+import re
+from typing import Final
+
 from fhir_server.context import Response
 from fhir_server.model import Version
-from fhir_server.outcome import Gone, PreconditionFailed
+from fhir_server.outcome import BadRequest, Gone, PreconditionFailed
+
+_VERSION: Final = re.compile(r'(?:W/)?"[A-Za-z0-9.-]{1,64}"|[A-Za-z0-9.-]{1,64}')
 
 
 def etag(version: Version) -> str:
@@ -21,6 +26,16 @@ def location(version: Version) -> str:
 def tags(value: str) -> set[str]:
     """The version ids in a list of entity tags; "*" and bare version ids stay what they are."""
     return {part.strip().removeprefix("W/").strip('"') for part in value.split(",")}
+
+
+def require_tags(value: str | None, expression: str) -> str | None:
+    """`value` where it is "*" or a list of versions, each as an entity tag or bare, as some clients write them in entries.
+
+    Raises BadRequest, which names `expression`.
+    """
+    if value is None or value.strip() == "*" or all(_VERSION.fullmatch(part.strip()) for part in value.split(",")):
+        return value
+    raise BadRequest(f'{value[:64]}: expected a version as W/"1", a list of these, or *', expression=expression)
 
 
 def answer(status: int, version: Version) -> Response:

@@ -3,6 +3,7 @@
 http://hl7.org/fhir/R4/search.html
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,6 +23,7 @@ MAX_HAS = 5
 MAX_REMEMBERED = 1000
 """Characters of values; what is longer is hardly asked again."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_ENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -140,6 +142,10 @@ def criteria(
 
 def query_string(text: str) -> Iterator[tuple[str, str]]:
     """The decoded parameters of `a=b&c=d`. Raises BadRequest where it is not UTF-8, percent-encoded, or too long."""
+    if "%" in text and _NOT_ENCODED.search(text):
+        raise BadRequest("a % in the query is not followed by two hexadecimal digits (a plain % is sent as %25)")
+    if "%00" in text or "\x00" in text:
+        raise BadRequest("the query holds a NUL character")
     try:
         pairs = parse_qsl(
             text.removeprefix("?"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS

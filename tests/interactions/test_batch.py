@@ -79,6 +79,28 @@ async def test_posted_search_has_its_parameters_in_the_url(client: Client) -> No
     assert [issue["expression"] for issue in issues] == [[f"Bundle.entry[{n}].resource"] for n in (1, 2, 3)]
 
 
+@pytest.mark.parametrize(
+    ("url", "request_", "expression"),
+    [
+        ("Patient?name=%zz", {}, "url"),
+        ("Patient?name=%00", {}, "url"),
+        ("Patient?name=%ff", {}, "url"),
+        ("Patient/%00", {}, "url"),
+        ("Patient/%ff", {}, "url"),
+        ("Patient/a", {"ifNoneMatch": "@@"}, "ifNoneMatch"),
+        ("Patient/a", {"ifNoneMatch": 'W/"1'}, "ifNoneMatch"),
+        ("Patient/a", {"ifMatch": "a b"}, "ifMatch"),
+    ],
+)
+async def test_entries_are_read_as_strictly_as_http(
+    client: Client, url: str, request_: dict[str, str], expression: str
+) -> None:
+    await client.put("Patient/a", patient("a"))
+    answer = (await batch(client, entry("GET", url, **request_)))["entry"][0]["response"]
+    assert answer["status"] == "400 Bad Request"
+    assert answer["outcome"]["issue"][0]["expression"] == [f"Bundle.entry[0].request.{expression}"]
+
+
 async def test_references_between_entries_are_not_replaced(client: Client) -> None:
     await batch(client, entry("POST", "Patient", patient(), P), entry("POST", "Observation", observation(P)))
     (stored,) = (await client.get("Observation"))["entry"]
