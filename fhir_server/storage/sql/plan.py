@@ -5,46 +5,23 @@ is led by the wrong one of three tokens sixteen times the right one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from fhir_server.search.query import UNRESTRICTED, Access, And, Chain, Has, Ids, LastUpdated, Match, Node, Or, Reference
-from fhir_server.storage.sql.compare import Alternative, on_table
-from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, join
-from fhir_server.storage.sql.tree import (
-    MANY,
-    Resource,
-    Tree,
-    alike,
-    as_json,
-    conjuncts,
-    is_one_of,
-    path,
-    updated,
-)
+from fhir_server.search.query import UNRESTRICTED, Access, Node
+from fhir_server.storage.sql.compare import on_table
+from fhir_server.storage.sql.lead import Lead, Leads, Part
+from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of
+from fhir_server.storage.sql.tree import Resource, Tree, conjuncts
 
 FEW = 200  # a count up to here is exact and cheap
 MANY_ROWS = 10_000  # sets up to here are gathered and sorted; beyond, resources are visited one by one
 
 MOST_AMOUNTS = 5_000  # remembered
 MANY_SORTED = 2_000  # beyond, a sort that an index gives is worth visiting what does not match
-MOST_PARTS = 400  # databases limit the SELECTs of one UNION
 
 NOTHING_MORE = Sql("")
 
 Count = Callable[[Sql], tuple[int, int | None]]
 Amounts = dict[Sql, tuple[float, int]]  # about how many rows, and the newest sequence number when they were counted
-Part = tuple[Node, Access]  # a condition, and what its chains may see
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """A condition that yields resources. `keyed`: in descending order of rid, from one stretch of a table; otherwise `rids`
-    is a statement that yields them in no order, perhaps twice.
-    """
-
-    rids: Sql
-    keyed: Alternative | None = None
-    part: int = -1
 
 
 class Plan:
@@ -112,7 +89,7 @@ class Plan:
         """What could lead; None where a condition holds for nothing."""
         leads: list[Lead] = []
         for index, (node, access) in enumerate(self.parts):
-            lead = planner.lead(node, self.type, access)
+            lead = planner.leads.lead(node, self.type, access)
             if lead is None:
                 continue
             if lead.rids == FALSE:
@@ -141,6 +118,7 @@ class Planner:
     def __init__(self, tree: Tree, count: Count, newest: int, amounts: Amounts | None = None) -> None:
         """`amounts` are kept from one statement to the next: large ones alone, which decide about speed and nothing else."""
         self.tree = tree
+        self.leads = Leads(tree, self)
         self._amounts = {} if amounts is None else amounts
         self.newest = newest
         self.counted = False
@@ -157,8 +135,12 @@ class Planner:
         return Plan(self, type_, policy + [(part, access) for part in conjuncts(node)])
 
     def rids(self, type_: str, node: Node, access: Access) -> Sql:
-        """The statement of all their rids, in no order."""
+        """See Sets."""
         return _rids(self.plan(type_, node, access))
+
+    def rids_of(self, type_: str, parts: list[Part]) -> Sql:
+        """See Sets."""
+        return _rids(Plan(self, type_, parts))
 
     def choose(self, leads: list[Lead]) -> Lead | None:
         """The rarest lead; None where visiting all resources of the type is better."""
@@ -211,125 +193,6 @@ class Planner:
             del self._amounts[next(iter(self._amounts))]
         self._amounts[rids] = (amount, self.newest)
         return amount
-
-    def lead(self, node: Node, type_: str, access: Access) -> Lead | None:
-        """The node as a set of resources; None where it only tells what is absent, FALSE where nothing can match."""
-        match node:
-            case Match():
-                return self._match(node, type_)
-            case Ids(anyof):
-                return self._rows(is_one_of("id", anyof), type_)
-            case LastUpdated(tests):
-                where = all_of([updated("v.updated", op, value) for op, value in tests])
-                return Lead(FALSE) if where == FALSE else self._updated(where, type_)
-            case Chain():
-                return self._chain(node, type_, access)
-            case Has():
-                return self._has(node, type_, access)
-            case And(of) if of:
-                return Lead(_rids(Plan(self, type_, [(part, access) for part in conjuncts(node)])))
-            case Or(of):
-                return self._or(of, type_, access)
-            case _:
-                return None
-
-    def _match(self, node: Match, type_: str) -> Lead | None:
-        found = self.tree.alternatives(node, type_)
-        if not found:
-            return Lead(FALSE)
-        if len(found) == 1:
-            alias = self.tree.alias("e")
-            rids = Sql(f"SELECT {alias}.rid AS rid FROM {found[0].table.name} {alias} WHERE ") + on_table(
-                found[0], alias
-            )
-            return Lead(rids, found[0] if found[0].keyed else None)
-        if len(found) > MANY and alike(found) and found[0].keyed:
-            first, alias, given = found[0], self.tree.alias("e"), self.tree.alias("v")
-            tests = " AND ".join(
-                f"{alias}.{test.column} = {given}.value ->> {index}" for index, test in enumerate(first.tests)
-            )
-            return Lead(
-                Sql(
-                    f"SELECT {alias}.rid AS rid FROM json_each(?) {given} CROSS JOIN {first.table.name} {alias}"
-                    f" WHERE {alias}.entry = ? AND {tests}",
-                    (as_json(found), first.entry),
-                )
-            )
-        if len(found) > MOST_PARTS:
-            return None
-        parts = []
-        for each in found:
-            alias = self.tree.alias("e")
-            parts.append(
-                Sql(f"SELECT {alias}.rid AS rid FROM {each.table.name} {alias} WHERE ") + on_table(each, alias)
-            )
-        return Lead(join(" UNION ALL ", parts))
-
-    def _rows(self, where: Sql, type_: str) -> Lead:
-        if where == FALSE:
-            return Lead(FALSE)
-        return Lead(
-            Sql("SELECT rid FROM resource WHERE type = ? AND body IS NOT NULL AND ", (self.tree.names.of_type(type_),))
-            + where
-        )
-
-    def _updated(self, where: Sql, type_: str) -> Lead:
-        return Lead(
-            Sql(
-                "SELECT v.rid AS rid FROM version v CROSS JOIN resource w ON w.rid = v.rid AND w.changed = v.sequence"
-                " WHERE v.type = ? AND w.body IS NOT NULL AND ",
-                (self.tree.names.of_type(type_),),
-            )
-            + where
-        )
-
-    def _chain(self, node: Chain, type_: str, access: Access) -> Lead:
-        names = self.tree.names
-        entry, target_type = names.of_entry(type_, node.param, Reference), names.of_type(node.target)
-        targets = self.rids(node.target, node.where, access)
-        if entry is None or target_type is None or targets == FALSE:
-            return Lead(FALSE)
-        row, alias, found = self.tree.alias("r"), self.tree.alias("e"), self.tree.alias("t")
-        return Lead(
-            Sql(f"SELECT {alias}.rid AS rid FROM (")
-            + targets
-            + Sql(
-                f") {found} CROSS JOIN resource {row} ON {row}.rid = {found}.rid"
-                f" CROSS JOIN reference {alias} ON {alias}.entry = ? AND {alias}.id = {row}.id AND {alias}.type = ?",
-                (entry, target_type),
-            )
-        )
-
-    def _has(self, node: Has, type_: str, access: Access) -> Lead:
-        names = self.tree.names
-        entry, own_type = names.of_entry(node.source, node.param, Reference), names.of_type(type_)
-        sources = self.rids(node.source, node.where, access)
-        if entry is None or own_type is None or sources == FALSE:
-            return Lead(FALSE)
-        source, alias, row, found = (self.tree.alias(letter) for letter in "rejt")
-        return Lead(
-            Sql(f"SELECT {row}.rid AS rid FROM (")
-            + sources
-            + Sql(
-                f") {found} CROSS JOIN resource {source} ON {source}.rid = {found}.rid"
-                f" CROSS JOIN json_each({source}.entries, ?) {alias}"
-                f" CROSS JOIN resource {row} ON {row}.type = ? AND {row}.id = {alias}.value ->> 0"
-                f" WHERE {alias}.value ->> 1 = ? AND {row}.body IS NOT NULL",
-                (path(entry), own_type, own_type),
-            )
-        )
-
-    def _or(self, of: tuple[Node, ...], type_: str, access: Access) -> Lead | None:
-        parts: list[Sql] = []
-        for each in of:
-            lead = self.lead(each, type_, access)
-            if lead is None or len(parts) > MOST_PARTS:
-                return None
-            if lead.rids != FALSE:
-                parts.append(lead.rids)
-        if not parts:
-            return Lead(FALSE)
-        return Lead(join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ")" for part in parts]))
 
 
 def _rids(plan: Plan) -> Sql:
