@@ -1,9 +1,14 @@
 """Prefer: respond-async."""
 
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
+
+from fhir_server.rest import asynchronous
+from tests.http.site import site
 
 
 def finished(client: httpx.Client, place: str) -> httpx.Response:
@@ -48,3 +53,34 @@ def test_forgetting(client: httpx.Client) -> None:
 
 def test_ordinary_requests_are_answered_at_once(client: httpx.Client, patient: str) -> None:
     assert client.get(patient, headers={"prefer": "respond-async"}).status_code == 200
+
+
+def test_a_result_that_is_too_large_is_not_kept(
+    client: httpx.Client, patient: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asynchronous, "MOST_BYTES", 100)
+    id_ = patient.rpartition("/")[2]
+    accepted = client.get(f"/fhir/Patient?_id={id_}", headers={"prefer": "respond-async"})
+    place = urlsplit(accepted.headers["content-location"]).path
+    (entry,) = finished(client, place).json()["entry"]
+    assert entry.keys() == {"response"}
+    assert entry["response"]["status"].startswith("413 ")
+    assert entry["response"]["outcome"]["issue"][0]["code"] == "too-costly"
+    assert client.delete(place).status_code == 202
+
+
+def test_so_many_results_are_kept_until_one_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asynchronous, "MOST_KEPT", 2)
+
+    def ask(client: httpx.Client) -> httpx.Response:
+        return client.get("/fhir/Patient", headers={"prefer": "respond-async"})
+
+    with site(tmp_path) as client:
+        first, second, refused = ask(client), ask(client), ask(client)
+        assert (first.status_code, second.status_code) == (202, 202)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+        assert refused.json()["issue"][0]["code"] == "throttled"
+        place = urlsplit(first.headers["content-location"]).path
+        finished(client, place)
+        assert client.delete(place).status_code == 202
+        assert ask(client).status_code == 202
