@@ -6,9 +6,11 @@ HTTP requests and Bundle entries are the same thing.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from fhir_server.model import Change, Key, Version, now
 from fhir_server.outcome import Issue
@@ -27,6 +29,9 @@ class Prefer:
     representation: str = ""  # minimal | representation | OperationOutcome; "": not sent (see interactions.preferred)
     handling: str = ""  # strict | lenient; "": the setting decides
     respond_async: bool = False
+
+
+NO_PREFERENCE = Prefer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Request:
     if_none_match: str | None = None
     if_modified_since: datetime | None = None
     if_none_exist: str | None = None
-    prefer: Prefer = Prefer()
+    prefer: Prefer = NO_PREFERENCE
     shape: str = ""
     prepared: Prepared | None = None
 
@@ -116,8 +121,7 @@ class Route:
     handler: Handler
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """A route, and the parts of the path that led to it."""
 
     route: Route
@@ -152,7 +156,7 @@ class Match:
             if_none_match,
             if_modified_since,
             if_none_exist,
-            prefer or Prefer(),
+            prefer or NO_PREFERENCE,
             self.route.shape,
         )
 
@@ -202,8 +206,7 @@ class Server:
     statements: dict[str, bytes] = field(default_factory=dict)  # capabilities by mode, made on first use
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, eq=False):
     """What an interaction has at hand for one request. Inside a transaction `transaction` is set, and `reader` is it.
 
     `now` is the moment of the request; inside a transaction the moment that its versions carry. `changes` are the writes
@@ -217,7 +220,7 @@ class Context:
     request_id: str
     now: datetime
     transaction: Transaction | None = None
-    changes: list[Change] = field(default_factory=list)
+    changes: list[Change] = []
     bundle: bool = False
 
     @property
@@ -234,7 +237,7 @@ class Context:
             return await work(self)
 
         async def attempt(transaction: Transaction) -> tuple[T, list[Change]]:
-            inside = replace(self, reader=transaction, transaction=transaction, now=now(), changes=[])
+            inside = msgspec.structs.replace(self, reader=transaction, transaction=transaction, now=now(), changes=[])
             if locks:
                 await transaction.lock(*locks)
             return await work(inside), inside.changes

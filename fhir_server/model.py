@@ -6,6 +6,7 @@ http://hl7.org/fhir/R4/http.html#versions
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import time
 from typing import Any, Final
 
 import msgspec
@@ -89,5 +90,4 @@ class Change:
 
 def now() -> datetime:
     """This instant in UTC, cut to milliseconds, as `meta.lastUpdated` holds it."""
-    moment = datetime.now(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return datetime.fromtimestamp(int(time() * 1000) / 1000, UTC)

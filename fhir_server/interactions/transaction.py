@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final, TypeVar
 
+import msgspec
+
 from fhir_server import bundle as bundles
 from fhir_server.context import Body, Context, Prefer, Response
 from fhir_server.interactions import integrity
@@ -47,7 +49,7 @@ class _Run:
 
     def __init__(self, ctx: Context, plan: Plan) -> None:
         self._plan = plan
-        self._ctx = replace(ctx, bundle=True)
+        self._ctx = msgspec.structs.replace(ctx, bundle=True)
         self._responses: dict[int, Response] = {}
         self._condemned: dict[int, list[Key]] = {}
         self._referred = Referred(self._ctx, plan)
