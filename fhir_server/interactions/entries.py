@@ -4,7 +4,7 @@ http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +17,7 @@ from fhir_server.bundle import response as written
 from fhir_server.context import Body, Context, Match, Prefer, Request, Response
 from fhir_server.dates import DateError, date_range, moment_of
 from fhir_server.interactions.preferred import WRITES, content, report
-from fhir_server.interactions.subset import SUMMARIES, subset
+from fhir_server.interactions.subset import subset, understood
 from fhir_server.interactions.versions import require_tags
 from fhir_server.outcome import BadRequest, FhirError, Invalid, Issue, TooLarge
 from fhir_server.search.parse import query_string
@@ -111,7 +111,8 @@ def understand(ctx: Context, number: int, tree: Mapping[str, Any], plain: Mappin
     if match.route.interaction == "transaction":
         raise BadRequest("A Bundle cannot be processed within a Bundle", expression="request.url", code="not-supported")
     if match.route.interaction in ("read", "vread"):
-        _require_summary(parameters)
+        lenient = (prefer.handling or ctx.settings.handling) == "lenient"
+        parameters = understood(parameters, match.type, lenient=lenient)
     body = None
     if "resource" in plain:
         _require_place(match)
@@ -240,14 +241,7 @@ def refused(error: FhirError) -> bytes:
     return done("", "", None, written(error.status, outcome=error.outcome()))
 
 
-def _require_summary(parameters: Sequence[tuple[str, str]]) -> None:
-    """BadRequest for a `_summary` that R4 does not know, before anything is done."""
-    for name, value in parameters:
-        if name == "_summary" and value and value not in SUMMARIES:
-            raise BadRequest(f"_summary={value}: expected one of {', '.join(SUMMARIES)}", expression="http._summary")
-
-
 def _shaped(body: bytes, request: Request) -> bytes:
     asked = dict(request.parameters)
-    elements = tuple(name for name in asked.get("_elements", "").split(",") if name)
+    elements = tuple(name.strip() for name in asked.get("_elements", "").split(",") if name.strip())
     return subset(body, asked.get("_summary", ""), elements)

@@ -11,10 +11,13 @@ from typing import Final
 from fhir_server import bundle
 from fhir_server.context import Context, Request, Response
 from fhir_server.dates import DateError, date_range, moment_of
+from fhir_server.definitions import definitions
 from fhir_server.interactions import paging
 from fhir_server.interactions.subset import SUMMARIES, subset
 from fhir_server.model import Key
 from fhir_server.outcome import BadRequest, NotFound
+from fhir_server.search.criteria import UnknownParameter
+from fhir_server.search.results import element_names
 
 _KNOWN: Final = frozenset({"_since", "_at", "_count", "_summary", "_elements", "_format", "_pretty", "_total"})
 _ONCE: Final = frozenset({"_since", "_at", "_count"})
@@ -61,6 +64,7 @@ async def history(ctx: Context, request: Request) -> Response:
 def understand(ctx: Context, request: Request, parameters: Sequence[tuple[str, str]]) -> Asked:
     """Raises BadRequest for unknown parameters (strict handling), wrong values, and what stands twice."""
     given: dict[str, str] = {}
+    types = (request.type,) if request.type else definitions().resource_types
     handling = request.prefer.handling or ctx.settings.handling
     for name, value in parameters:
         if not value.strip():
@@ -77,8 +81,13 @@ def understand(ctx: Context, request: Request, parameters: Sequence[tuple[str, s
     count = 0 if summary == "count" else _count(ctx, given.get("_count"))
     since = _range("_since", given["_since"])[0] if "_since" in given else None
     at = _range("_at", given["_at"]) if "_at" in given else None
-    elements = tuple(name for name in given.get("_elements", "").split(",") if name)
-    return Asked(count, since, at, summary, elements)
+    try:
+        elements = element_names(given["_elements"], types) if "_elements" in given else []
+    except UnknownParameter:
+        if handling != "lenient":
+            raise
+        elements = []
+    return Asked(count, since, at, summary, tuple(elements))
 
 
 def _count(ctx: Context, value: str | None) -> int:

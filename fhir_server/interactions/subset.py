@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from fhir_server.definitions import definitions
 from fhir_server.formats import json
+from fhir_server.outcome import BadRequest
+from fhir_server.search.criteria import UnknownParameter
+from fhir_server.search.results import element_names
 
 SUMMARIES: Final = ("true", "text", "data", "count", "false")
 
@@ -38,6 +41,25 @@ def subset(body: bytes, summary: str = "", elements: Sequence[str] = ()) -> byte
     if elements:
         part = _only(part, _asked(type_, frozenset(elements)) | _mandatory(type_) | _modifiers(type_))
     return json.dumps(_tagged(part))
+
+
+def understood(parameters: tuple[tuple[str, str], ...], type_: str, *, lenient: bool) -> tuple[tuple[str, str], ...]:
+    """The parameters of a read. Raises BadRequest for an unknown `_summary`, and for an `_elements` that names what is no
+    element of the type; under lenient handling that one is left out.
+    """
+    kept = []
+    for name, value in parameters:
+        if name == "_summary" and value and value not in SUMMARIES:
+            raise BadRequest(f"_summary={value}: expected one of {', '.join(SUMMARIES)}", expression="http._summary")
+        if name == "_elements" and value.strip():
+            try:
+                element_names(value, (type_,))
+            except UnknownParameter:
+                if lenient:
+                    continue
+                raise
+        kept.append((name, value))
+    return tuple(kept)
 
 
 def _only(tree: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

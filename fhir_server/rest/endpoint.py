@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any, Final
 
 from fhir_server.context import Body, Match, Response, Server, context
+from fhir_server.interactions.subset import understood
 from fhir_server.observability.logs import AccessLog
 from fhir_server.observability.metrics import Metrics
 from fhir_server.observability.tracing import INTERACTION
@@ -19,7 +20,7 @@ from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.exchange import MAX_PARAMETERS, Exchange, segments
 from fhir_server.rest.headers import conditions
 from fhir_server.rest.limits import Limits
-from fhir_server.rest.render import Renderer, shape
+from fhir_server.rest.render import Renderer
 from fhir_server.search.query import Access
 
 ANYBODY: Final = Access("anybody", everything=True)
@@ -88,10 +89,11 @@ class Endpoint:
         exchange.interaction = match.route.interaction
         if exchange.unacceptable is not None and not (match.type == "Binary" and match.route.shape in _READS):
             raise exchange.unacceptable
-        if exchange.parameters and match.route.method == "GET" and match.route.shape in _READS:
-            shape(exchange.parameters)  # understood before anything is done
         found = conditions(exchange.headers) if not _CONDITIONAL.isdisjoint(exchange.headers) else {}
         exchange.prefer = found.get("prefer")
+        if exchange.parameters and match.route.method == "GET" and match.route.shape in _READS:
+            handling = (exchange.prefer and exchange.prefer.handling) or self._server.settings.handling
+            exchange.parameters = understood(exchange.parameters, match.type, lenient=handling == "lenient")
         if match.route.method in _WITH_BODY:
             found["body"] = await self._body(exchange, match, receive)
         request = match.request(parameters=_passed_on(exchange), **found)

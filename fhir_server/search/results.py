@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/search.html#return
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fhir_server.definitions import definitions
@@ -32,8 +32,8 @@ class Results:
     seen: set[str] = field(default_factory=set)
 
     def read(self, name: str, value: str, types: tuple[str, ...]) -> bool:
-        """Takes a result parameter in; False where `name` is none. Raises BadRequest, or UnknownParameter for a sort or
-        include that lenient handling may pass over.
+        """Takes a result parameter in; False where `name` is none. Raises BadRequest, or UnknownParameter for a sort,
+        include or _elements that lenient handling may pass over.
         """
         code, _, modifier = name.partition(":")
         reader = READERS.get(code)
@@ -79,16 +79,25 @@ def _summary(results: Results, name: str, value: str, _types: tuple[str, ...]) -
 
 
 def _elements(results: Results, name: str, value: str, types: tuple[str, ...]) -> None:
-    """Element names of the base resource; those of a choice by either name."""
+    results.elements += element_names(value, types, name)
+
+
+def element_names(value: str, types: Sequence[str], name: str = "_elements") -> list[str]:
+    """Element names of the base resource; those of a choice by either name. Raises UnknownParameter where one of them is
+    no element of any of the types, or one below their own: R4 lets the client choose between these alone.
+    """
     d = definitions()
     known = {n for t in types for e in d.elements(t).values() for n in (e.name, e.choice)}
+    names = []
     for piece in value.split(","):
         element = piece.strip()
         for type_ in types:
             element = element.removeprefix(f"{type_}.")
         if element not in known:
-            raise _bad(name, f"_elements={piece[:64]}: no element of {' or '.join(types[:3])}")
-        results.elements.append(element)
+            text = f"_elements={piece[:64]}: no element of {' or '.join(types[:3])}"
+            raise UnknownParameter(text, code="value", expression=f"http.{name}")
+        names.append(element)
+    return names
 
 
 def _sort(results: Results, name: str, value: str, types: tuple[str, ...]) -> None:

@@ -93,12 +93,28 @@ async def test_posted_search_has_its_parameters_in_the_url(client: Client) -> No
     ],
 )
 async def test_entries_are_read_as_strictly_as_http(
-    client: Client, url: str, request_: dict[str, str], expression: str
+    client: Client, url: str, request_: dict[str, Any], expression: str
 ) -> None:
     await client.put("Patient/a", patient("a"))
     answer = (await batch(client, entry("GET", url, **request_)))["entry"][0]["response"]
     assert answer["status"] == "400 Bad Request"
     assert answer["outcome"]["issue"][0]["expression"] == [f"Bundle.entry[0].request.{expression}"]
+
+
+async def test_elements_of_reads_and_searches_are_the_types_own(client: Client) -> None:
+    await client.put("Patient/a", patient("a", active=True))
+    sent = [
+        entry("GET", f"{url}?_elements={name}") for url in ("Patient/a", "Patient") for name in ("foo", "name.family")
+    ]
+    answer = await batch(client, *sent)
+    assert statuses(answer) == ["400 Bad Request"] * 4
+    answer = await batch(client, *sent, prefer=Prefer(handling="lenient"))
+    assert statuses(answer) == ["200 OK"] * 4
+    assert [e["resource"]["active"] for e in answer["entry"][:2]] == [True, True]
+    for found in answer["entry"][2:]:
+        match, remark = found["resource"]["entry"]
+        assert match["resource"]["active"]
+        assert remark["resource"]["issue"][0]["expression"] == ["http._elements"]
 
 
 async def test_references_between_entries_are_not_replaced(client: Client) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from fhir_server.context import Prefer
 from tests.interactions.client import BASE, Client, observation, patient
 
 
@@ -67,6 +68,21 @@ async def test_history_shows_a_return_to_life_as_a_creation_on_every_page(client
         seen += [status for _, _, status in told(page)]
         url = next((link["url"] for link in page["link"] if link["relation"] == "next"), "")
     assert seen == statuses
+
+
+async def test_history_refuses_elements_that_are_none(client: Client) -> None:
+    await client.put("Patient/a", patient("a", active=True, gender="male"))
+    for url in (
+        "Patient/a/_history?_elements=foo",
+        "Patient/_history?_elements=active,name.family",
+        "_history?_elements=foo",
+    ):
+        error = await client.fails("GET", url)
+        assert (error.status, error.issues[0].expression) == (400, ("http._elements",))
+        whole = (await client.get(url, prefer=Prefer(handling="lenient")))["entry"][0]["resource"]
+        assert whole.keys() == {"resourceType", "id", "meta", "active", "gender"}
+    part = (await client.get("_history?_elements=active"))["entry"][0]["resource"]
+    assert part.keys() == {"resourceType", "id", "meta", "active"}
 
 
 async def test_history_page_of_another_history_is_refused(client: Client) -> None:

@@ -280,3 +280,11 @@ def test_compressed_lengths_are_those_on_the_wire(client: httpx.Client) -> None:
 def test_location_is_absolute_even_with_odd_hosts(client: httpx.Client) -> None:
     made = client.post("/fhir/Patient", json={"resourceType": "Patient"}, headers={"host": "[::1]"})
     assert urlsplit(made.headers["location"]).netloc == f"{client.base_url.host}:{client.base_url.port}"
+
+
+@pytest.mark.parametrize("name", ["foo", "name.family", "gender,foo"])
+def test_elements_of_a_read_are_the_types_own(client: httpx.Client, patient: str, name: str) -> None:
+    refused = client.get(f"{patient}?_elements={name}")
+    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (400, ["http._elements"])
+    lenient = client.get(f"{patient}?_elements={name}", headers={"prefer": "handling=lenient"})
+    assert lenient.json() == client.get(patient).json()
