@@ -290,3 +290,21 @@ async def test_counts_current_resources_by_type(store: Store) -> None:
 
 async def test_probe_succeeds_on_a_sound_store(store: Store) -> None:
     await store.probe()
+
+
+async def test_types_systems_and_parameters_first_met_in_a_failed_work_are_met_again(store: Store) -> None:
+    async def fails(transaction: Transaction) -> None:
+        await transaction.state.write("space", "name", b"value")
+        await transaction.append([write("Basic/1", token("first", "a", "http://first"))])
+        assert await transaction.read(key("Basic/1")) is not None
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store.transact(UNRESTRICTED, fails)
+    await save(store, write("Group/1", token("second", "a", "http://second")))
+    await save(store, write("Basic/1", token("first", "a", "http://first")))
+    assert await ids(store, "Basic", coded("first", "a", "http://first")) == ["1"]
+    assert await ids(store, "Group", coded("second", "a", "http://second")) == ["1"]
+    assert await ids(store, "Group", coded("second", "a", "http://first")) == []
+    assert dict(await store.counts()) == {"Basic": 1, "Group": 1}
+    assert await store.check() == []
