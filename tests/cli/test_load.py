@@ -169,9 +169,12 @@ def test_load_killed_in_the_middle_goes_on_without_doubles(cli: Cli, tmp_path: P
     """Transactions with POST would make everything twice if a part went in twice."""
     folder = require("synthea", "demo-5")
     command = [sys.executable, "-m", "fhir_server", "load", str(folder), "--store", f"sqlite:///{tmp_path / 'fhir.db'}"]
-    for wait in (0.9, 1.1, 1.3):
+    log = tmp_path / "fhir.db-wal"
+    for grown in (400_000, 1_200_000, 2_400_000):
         process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(wait)
+        while process.poll() is None and not (log.exists() and log.stat().st_size > grown):
+            time.sleep(0.002)
+        assert process.poll() is None, "the load was through before it could be killed"
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
