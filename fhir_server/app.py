@@ -86,7 +86,8 @@ def base_url(settings: Settings) -> str:
 
 async def assemble(settings: Settings, store: Store) -> Server:
     """The parts put together over an open store: what serving and loading both stand on."""
-    return Server(settings, store, Routes(), base_url(settings), await _signing_key(store))
+    routes = Routes(off=() if settings.purge else {"purge"})
+    return Server(settings, store, routes, base_url(settings), await _signing_key(store))
 
 
 async def _signing_key(store: Store) -> bytes:

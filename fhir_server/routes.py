@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -60,14 +60,22 @@ _OPERATION_SHAPES: Final = ("$[name]", "[type]/$[name]", "[type]/[id]/$[name]")
 class Routes:
     """The table with the operations beside it."""
 
-    def __init__(self, operations: Iterable[Operation] = OPERATIONS, *, table: Sequence[Route] = TABLE) -> None:
+    def __init__(
+        self,
+        operations: Iterable[Operation] = OPERATIONS,
+        *,
+        table: Sequence[Route] = TABLE,
+        off: Collection[str] = (),
+    ) -> None:
+        """`off`: interactions that the settings have switched off. They are offered nowhere; their handlers say why."""
         self._registry = Registry(operations)
-        self.table: Sequence[Route] = tuple(table) + tuple(
+        every = tuple(table) + tuple(
             Route(method, shape, "operation", self._registry.call)
             for shape in _OPERATION_SHAPES
             for method in ("GET", "POST")
         )
-        self._routes = {(route.method, route.shape): route for route in self.table}
+        self.table: Sequence[Route] = tuple(route for route in every if route.interaction not in off)
+        self._routes = {(route.method, route.shape): route for route in every}
         self._methods = {
             shape: ", ".join(dict.fromkeys(route.method for route in self.table if route.shape == shape))
             for shape in {route.shape for route in self.table}
@@ -84,6 +92,8 @@ class Routes:
         route = self._routes.get((method, place[0]))
         if route is None:
             allow = self._methods[place[0]]
+            if place[0] in _OPERATION_SHAPES:
+                allow = self._registry.methods(Match(self._routes["GET", place[0]], *place[1:]).request())
             raise MethodNotAllowed(
                 f"{method} is not an interaction on {'/'.join(segments) or 'the base'}; possible: {allow}",
                 headers={"Allow": allow},

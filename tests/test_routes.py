@@ -2,7 +2,8 @@
 
 import pytest
 
-from fhir_server.context import Match
+from fhir_server.context import Context, Match, Request, Response
+from fhir_server.operations.registry import Operation
 from fhir_server.outcome import MethodNotAllowed, NotFound
 from fhir_server.routes import TABLE, Routes
 
@@ -70,3 +71,24 @@ def test_unknown_method_is_405_and_names_those_that_are_there() -> None:
     with pytest.raises(MethodNotAllowed) as refused:
         ROUTES.match("TRACE", ["Patient", "1"])
     assert refused.value.headers == {"Allow": "GET, PUT, PATCH, DELETE"}
+
+
+def test_an_operation_that_changes_what_is_stored_is_called_with_post_alone() -> None:
+    async def never(ctx: Context, request: Request) -> Response:
+        raise AssertionError
+
+    changing = Operation("change", never, "http://x.org/change", ("Patient",), instance=True, affects_state=True)
+    routes = Routes((changing,))
+    for path, allow in (("Patient/1/$change", "POST"), ("Patient/$change", "GET, POST"), ("$none", "GET, POST")):
+        with pytest.raises(MethodNotAllowed) as refused:
+            routes.match("OPTIONS", path.split("/"))
+        assert refused.value.headers == {"Allow": allow}
+
+
+def test_what_is_switched_off_is_not_offered() -> None:
+    routes = Routes(off={"purge"})
+    assert "purge" not in {route.interaction for route in routes.table}
+    with pytest.raises(MethodNotAllowed) as refused:
+        routes.match("OPTIONS", ["Patient", "1", "_history"])
+    assert refused.value.headers == {"Allow": "GET"}
+    assert routes.match("DELETE", ["Patient", "1", "_history"]).route.interaction == "purge"

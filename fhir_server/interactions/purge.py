@@ -17,8 +17,7 @@ async def purge(ctx: Context, request: Request) -> Response:
     """
     if not ctx.settings.purge:
         raise MethodNotAllowed(
-            "Removing versions for good is switched off (setting FHIR_PURGE); DELETE the resource to end its life",
-            headers={"Allow": "GET"},
+            "Removing versions for good is switched off (setting FHIR_PURGE); DELETE the resource to end its life"
         )
     key = Key(request.type, request.id)
 

@@ -154,8 +154,7 @@ def _require_permission(ctx: Context, key: Key, current: Version | None, if_matc
     """What the settings ask of an update."""
     if current is None and not ctx.settings.update_as_create:
         raise MethodNotAllowed(
-            f"There is no {key}, and this server does not let clients choose ids; create it with POST {key.type}",
-            headers={"Allow": "GET"},
+            f"There is no {key}, and this server does not let clients choose ids; create it with POST {key.type}"
         )
     if current is not None and not current.deleted and if_match is None and ctx.settings.require_if_match:
         raise PreconditionRequired(

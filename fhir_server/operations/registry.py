@@ -50,15 +50,21 @@ class Registry:
             if (operation.type or operation.instance) and (not operation.resource or type_ in operation.resource)
         ]
 
+    def methods(self, request: Request) -> str:
+        """How the operation of this request can be called: `GET, POST`, or POST alone; both for one that is not here."""
+        found = self._found(request)
+        return "POST" if found is not None and found.affects_state else "GET, POST"
+
+    def _found(self, request: Request) -> Operation | None:
+        return next((o for o in self._operations if o.code == request.operation and o.on(request)), None)
+
     async def call(self, ctx: Context, request: Request) -> Response:
         """The operation's answer. Raises NotFound for one that is not here, MethodNotAllowed for GET on what changes state."""
-        found = next((o for o in self._operations if o.code == request.operation and o.on(request)), None)
+        found = self._found(request)
         if found is None:
             known = ", ".join(f"${o.code}" for o in self.of(request.type)) or "none"
             level = f"{request.type}/[id]" if request.id else request.type or "the system"
             raise NotFound(f"${request.operation} is not an operation on {level}; known: {known}", code="not-supported")
         if found.affects_state and request.method == "GET":
-            raise MethodNotAllowed(
-                f"${found.code} changes what is stored: call it with POST", headers={"Allow": "POST"}
-            )
+            raise MethodNotAllowed(f"${found.code} changes what is stored: call it with POST")
         return await found.handler(ctx, request)

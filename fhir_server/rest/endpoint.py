@@ -105,7 +105,19 @@ class Endpoint:
         ):
             answer = partial(self._server.routes.dispatch, ctx, request)
             return await self.jobs.start(ctx.access.principal, match.route.method, answer, exchange.request_id)
-        return await self._server.routes.dispatch(ctx, request)
+        try:
+            return await self._server.routes.dispatch(ctx, request)
+        except MethodNotAllowed as error:
+            raise self._possible(path, exchange.method, error) from None
+
+    def _possible(self, path: list[str], method: str, refused: MethodNotAllowed) -> MethodNotAllowed:
+        """The refusal of an interaction, with what OPTIONS tells of this URL, less the method that was refused."""
+        try:
+            self._server.routes.match("OPTIONS", path)
+        except MethodNotAllowed as every:
+            possible = [each for each in every.headers["Allow"].split(", ") if each != method]
+            refused.headers["Allow"] = _allow(", ".join(possible))
+        return refused
 
     def _base(self, path: str) -> str:
         """The longest base that the path is below."""
@@ -164,9 +176,13 @@ def _passed_on(exchange: Exchange) -> tuple[tuple[str, str], ...]:
 
 
 def _other_method(method: str, error: MethodNotAllowed) -> Response:
-    """OPTIONS: 204 with what is possible here; HEAD is wherever GET is. Anything else: 405."""
-    possible = error.headers["Allow"].replace("GET", "GET, HEAD")
-    allow = f"{possible}, OPTIONS"
+    """OPTIONS: 204 with what is possible here. Anything else: 405."""
+    allow = _allow(error.headers["Allow"])
     if method == "OPTIONS":
         return Response(204, headers={"Allow": allow})
     return Response(405, issues=error.issues, headers={"Allow": allow})
+
+
+def _allow(methods: str) -> str:
+    """HEAD is wherever GET is, and OPTIONS is everywhere."""
+    return f"{methods.replace('GET', 'GET, HEAD')}, OPTIONS" if methods else "OPTIONS"

@@ -15,7 +15,7 @@ def test_every_route_is_described(client: httpx.Client) -> None:
     }
     expected = {
         (route.method, f"/fhir/{route.shape}".rstrip("/").replace("[", "{").replace("]", "}"))
-        for route in Routes().table
+        for route in Routes(off={"purge"}).table
     }
     assert described == expected
 
