@@ -55,11 +55,11 @@ def key(type_: str, id_: str | None) -> Key:
 def resource(type_: str, body: Body | None) -> Body:
     """The body, which is there and is of that type. Raises BadRequest, Invalid."""
     if body is None or not body.plain:
-        raise BadRequest(f"A {type_} is expected in the body of the request", code="required")
+        raise BadRequest(f"A resource of type {type_} is expected in the body of the request", code="required")
     found = body.plain.get("resourceType")
     if found != type_:
-        said = f"is a {found}" if isinstance(found, str) else "has no resourceType"
-        raise Invalid(f"The resource {said}; this URL takes a {type_}", code="invalid", expression="resourceType")
+        said = f"is of type {found}" if isinstance(found, str) else "has no resourceType"
+        raise Invalid(f"The resource {said}; this URL takes {type_}", code="invalid", expression="resourceType")
     return body
 
 

@@ -35,7 +35,8 @@ async def validate(ctx: Context, request: Request) -> Response:
         sent = Body(version.exact(), version.resource)
     if sent is None:
         raise BadRequest(
-            f"A {request.type} is expected in the body, bare or as the parameter resource", code="required"
+            f"A resource of type {request.type} is expected in the body, bare or as the parameter resource",
+            code="required",
         )
     issues = [*_type(request, sent), *structure.check(sent.plain), *_identity(request, sent, mode), *_profile(profile)]
     return Response(200, resource=outcome(issues) if issues else report(Response(200)))
@@ -45,7 +46,7 @@ def _type(request: Request, sent: Body) -> list[Issue]:
     found = sent.plain.get("resourceType")
     if found == request.type:
         return []
-    return [Issue("invalid", f"The resource is a {found}; this URL takes a {request.type}", ("resourceType",))]
+    return [Issue("invalid", f"The resource is of type {found}; this URL takes {request.type}", ("resourceType",))]
 
 
 def _identity(request: Request, sent: Body, mode: str | None) -> list[Issue]:
