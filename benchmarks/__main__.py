@@ -9,11 +9,15 @@ import argparse
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
 from benchmarks import data, generator, servers
 from benchmarks.scenarios import SCENARIOS, Loaded
+
+WARM_UP = 2.0  # seconds, uncounted: a server that has just started compiles its validator beside the first requests
 
 
 def main() -> None:
@@ -44,18 +48,22 @@ def imported(database: Path, rounds: int) -> None:
             size = sum(len(json.loads(body)["entry"]) for body in bodies)
             sent = iter([generator.request("POST", "/fhir", body, Prefer="return=minimal") for body in bodies])
             for share in (2, None):  # the hospitals and practitioners first: the rest refers to them
-                left = [next(sent) for _ in range(share)] if share else list(sent)
-                requests = iter(left)
-                start = perf_counter()
-                run = generator.run(server.port, lambda: next(requests, None), connections=4, seconds=3600)  # noqa: B023
-                seconds += perf_counter() - start
-                if run.errors:
-                    raise SystemExit(f"import failed: {run.statuses}")
+                seconds += _seconds_of(server.port, islice(sent, share))
             total += size
             print(
                 f"import of transaction bundles, round {number + 1}: {total:,.0f} resources at {total / seconds:,.0f}/s so far"
             )
         print(f"size on disk {sum(f.stat().st_size for f in database.parent.iterdir()) / total:,.0f} bytes a resource")
+
+
+def _seconds_of(port: int, requests: Iterator[bytes]) -> float:
+    """Sends all of these and returns how long that took; a refused one ends the benchmark."""
+    every = iter(list(requests))
+    start = perf_counter()
+    run = generator.run(port, lambda: next(every, None), connections=4, seconds=3600)
+    if run.errors:
+        raise SystemExit(f"import failed: {run.statuses}")
+    return perf_counter() - start
 
 
 def measure(database: Path, workers: int, options: argparse.Namespace) -> None:
@@ -70,6 +78,7 @@ def measure(database: Path, workers: int, options: argparse.Namespace) -> None:
         print(_row("raw ASGI hello, 2 kB", top, top.rate))
     with servers.ours(database, workers) as server:
         loaded = Loaded.sample(server.port)
+        generator.run(server.port, SCENARIOS[0][1](loaded), connections=options.connections, seconds=WARM_UP)
         for name, scenario in SCENARIOS:
             if options.only in name:
                 print(_row(name, generator.run(server.port, scenario(loaded), **run), top.rate), flush=True)

@@ -6,6 +6,7 @@ import random
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from benchmarks import data
@@ -31,7 +32,7 @@ class Loaded:
         return cls([p["id"] for p in patients], sorted(families), sorted(codes))
 
 
-def _search(port: int, query: str) -> list[dict]:  # type: ignore[type-arg]
+def _search(port: int, query: str) -> list[dict[str, Any]]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/fhir/{query}") as answer:
         return [entry["resource"] for entry in json.load(answer).get("entry", [])]
 

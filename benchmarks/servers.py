@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fhir_server.rest.asgi import Receive, Scope, Send
+
 HELLO = b'{"resourceType":"Patient","text":"' + b"x" * 2000 + b'"}'
 
 
-async def hello(scope: dict, _receive: object, send: object) -> None:  # type: ignore[type-arg]
+async def hello(scope: Scope, _receive: Receive, send: Send) -> None:
     """The least an ASGI application can do: 2 kB of constant JSON."""
     if scope["type"] != "http":
         return
     headers = [(b"content-type", b"application/fhir+json"), (b"content-length", str(len(HELLO)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})  # type: ignore[operator]
-    await send({"type": "http.response.body", "body": HELLO})  # type: ignore[operator]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": HELLO})
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ class Router(Protocol):
 
     async def dispatch(self, ctx: "Context", request: Request) -> Response: ...
 
-    def operations(self, type: str) -> Sequence[tuple[str, str]]:  # noqa: A002
+    def operations(self, type: str) -> Sequence[tuple[str, str]]:  # noqa: A002 - FHIR's word
         """(code, canonical of the OperationDefinition) of what can be called on this type ("": on the system)."""
         ...
 
@@ -254,7 +254,7 @@ class Context(msgspec.Struct, frozen=True, eq=False):
             for hook in (*hooks.get(change.after.key.type, ()), *hooks.get("*", ())):
                 try:
                     await hook(self, change)
-                except Exception:
+                except Exception:  # the write is durable: a hook cannot fail it any more, only be logged
                     log.exception("after_commit hook failed", extra={"hook": repr(hook), "type": change.after.key.type})
 
 

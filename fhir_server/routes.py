@@ -105,7 +105,7 @@ class Routes:
         shape = request.shape or ("[type]/[id]" if request.id else "[type]" if request.type else "")
         return await self._routes[request.method, shape].handler(ctx, request)
 
-    def operations(self, type: str) -> Sequence[tuple[str, str]]:  # noqa: A002
+    def operations(self, type: str) -> Sequence[tuple[str, str]]:  # noqa: A002 - FHIR's word
         """(code, canonical of the OperationDefinition) of what can be called on this type ("": on the system)."""
         return [(operation.code, operation.definition) for operation in self._registry.of(type)]
 

@@ -166,3 +166,25 @@ def plain(resource: Json) -> Json:
 
 def expressions(error: FhirError) -> Sequence[tuple[str, ...]]:
     return [issue.expression for issue in error.issues]
+
+
+P = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a"
+Q = "urn:uuid:88f151c0-a954-468a-88bd-5ae15c08e059"
+ONE = "identifier=http://acme.org/mrn|1"
+
+
+async def the(client: Client, type_: str) -> dict[str, Any]:
+    """The only resource of its type."""
+    (entry_,) = (await client.get(type_))["entry"]
+    found: dict[str, Any] = entry_["resource"]
+    return found
+
+
+def encounter(subject: str, **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"code": "AMB"},
+        "subject": {"reference": subject},
+        **more,
+    }

@@ -179,7 +179,7 @@ PEOPLE = {
         marital="S",
     ),
     "mehmet-yildiz": Person(
-        "Yıldız", "Mehmet", "male", "1960-08-19", "tr", gp="daniel-okonkwo", street="94 Northgate",  # noqa: RUF001
+        "Yıldız", "Mehmet", "male", "1960-08-19", "tr", gp="daniel-okonkwo", street="94 Northgate",  # noqa: RUF001 - the name is spelt so
         postal_code="LK4 7PX", marital="M",
     ),
     "hodan-warsame": Person(
