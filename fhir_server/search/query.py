@@ -14,6 +14,10 @@ Fields of an entry's value, by the kind of value:
     Number      low, high                as above, on numbers; the search value's implicit range is in the comparisons
     Quantity    low, high, system, code, unit     numbers as above; EQ on text; also canonical (UCUM) forms once known
     Uri         value, version           EQ, STARTS (`:below`)
+    Point       latitude, longitude      none: see Near
+    Prose       words                    WORDS: each word of the value stands in it (one that ends in * begins one);
+                                         CONTAINS: the words of the value stand in it one after another
+    Contained   none: see Contains
 """
 
 from collections.abc import Sequence
@@ -102,21 +106,43 @@ class Uri(_Entry, frozen=True):
     version: str = ""
 
 
-Value = Token | Text | String | Reference | Identifier | DateRange | Number | Quantity | Uri
+class Point(_Entry, frozen=True):
+    """A place on Earth in degrees, WGS84."""
+
+    latitude: float
+    longitude: float
+
+
+class Prose(_Entry, frozen=True):
+    """The folded words of a narrative (`_text`) or of all texts of a resource (`_content`), each once or more, in their order.
+
+    A store keeps what finds it, not the words: they are in the resource.
+    """
+
+    words: str
+
+
+class Contained(_Entry, frozen=True):
+    """A resource inside this one (param `_contained`): its type, its id without `#`, and what it is found by itself."""
+
+    type: str
+    id: str
+    entries: tuple["IndexEntry", ...]
+
+
+Value = Token | Text | String | Reference | Identifier | DateRange | Number | Quantity | Uri | Point | Prose | Contained
 
 
 class IndexEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One thing that a resource can be found by.
 
     `param` is the search parameter's code (an alias such as `patient` is settled by the parser: `subject` with a target
-    type). `group` numbers the base element that composites must agree on (0: none). `contained` entries come from
-    contained resources.
+    type). `group` numbers the base element that composites must agree on (0: the resource itself).
     """
 
     param: str
     value: Value
     group: int = 0
-    contained: bool = False
 
 
 OPEN_LOW, OPEN_HIGH = -(2**62), 2**62
@@ -156,6 +182,28 @@ class Match(_Node, frozen=True):
     anyof: tuple[tuple[Compare, ...], ...]
 
 
+class Together(_Node, frozen=True):
+    """Entries of one group (one base element, `IndexEntry.group`) fulfil all of `of`: a composite parameter (R4 §3.1.1.4.10)."""
+
+    of: tuple[Match, ...]
+
+
+class Near(_Node, frozen=True):
+    """The resource has a Point of `param` within `metres` of the place, along the great circle."""
+
+    param: str
+    latitude: float
+    longitude: float
+    metres: float
+
+
+class Contains(_Node, frozen=True):
+    """The resource contains one of type `type` for which `where` holds (`_contained`). Hit.contained names those that it is."""
+
+    type: str
+    where: "Node"
+
+
 class Ids(_Node, frozen=True):
     """`_id`: the logical id is one of these (a column of every store, not an index entry)."""
 
@@ -176,7 +224,9 @@ class Missing(_Node, frozen=True):
 
 
 class Chain(_Node, frozen=True):
-    """The resource refers by `param` to a current resource of type `target` for which `where` holds."""
+    """The resource refers by `param` to a current resource of type `target` for which `where` holds, or to one of that type
+    that it contains (R4 §3.1.1.4.12: chained conditions are evaluated inside contained resources).
+    """
 
     param: str
     target: str
@@ -203,7 +253,7 @@ class Not(_Node, frozen=True):
     of: "Node"
 
 
-Node = Match | Ids | LastUpdated | Missing | Chain | Has | And | Or | Not
+Node = Match | Together | Near | Contains | Ids | LastUpdated | Missing | Chain | Has | And | Or | Not
 
 EVERYTHING = And(())
 NOTHING = Or(())
@@ -223,12 +273,15 @@ class Total(StrEnum):
 class Sort(_Node, frozen=True):
     """One `_sort` rule. `param` is `_id`, `_lastUpdated` or a code; `kind` is the kind of entry whose lowest (ascending) or
     highest (descending) field is compared: String.folded, Token.code, DateRange.low or high, Number.low, Uri.value,
-    Reference.id. Resources without such an entry come last, whatever the direction.
+    Reference.id; for a Point its distance from `origin` (latitude, longitude). Resources without such an entry come last,
+    whatever the direction. `chain`: the entry is that of the resource referred to, by (parameter, target type) after another.
     """
 
     param: str
     kind: type[Value] | None
     descending: bool = False
+    chain: tuple[tuple[str, str], ...] = ()
+    origin: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,15 +301,20 @@ class SearchQuery:
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """One match of a search."""
+    """One match of a search: how well it matched (0 to 1, where words were looked for), how far away it is (metres, where
+    the query has a Near), which of its contained resources matched (their ids, where the query has a Contains).
+    """
 
     version: "Version"
     score: float | None = None
+    distance: float | None = None
+    contained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search; `next` and `previous` continue it (None: there is none). `total` as far as it was asked for.
+    """One page of a search; `next` and `previous` continue it (None: there is none), `last` leads to the last page where a
+    store has it cheaply. `total` as far as it was asked for.
 
     `touched`: for sorts on what can change, how many resources were touched since page one and so may have been missed.
     """
@@ -266,6 +324,7 @@ class Page:
     previous: str | None = None
     total: int | None = None
     touched: int = 0
+    last: str | None = None
 
 
 # ---- what the caller may see

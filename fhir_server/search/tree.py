@@ -5,7 +5,21 @@ http://hl7.org/fhir/R4/search.html#combining
 
 from collections.abc import Iterable
 
-from fhir_server.search.query import EVERYTHING, NOTHING, And, Chain, Has, Ids, LastUpdated, Match, Node, Not, Or
+from fhir_server.search.query import (
+    EVERYTHING,
+    NOTHING,
+    And,
+    Chain,
+    Contains,
+    Has,
+    Ids,
+    LastUpdated,
+    Match,
+    Node,
+    Not,
+    Or,
+    Together,
+)
 
 
 def simple(node: Node) -> Node:
@@ -25,6 +39,11 @@ def simple(node: Node) -> Node:
             return NOTHING if inner == NOTHING else Has(source, param, inner)
         case Match(param, anyof):
             return Match(param, tuple(dict.fromkeys(anyof))) if anyof else NOTHING
+        case Together(of):
+            return NOTHING if any(not match.anyof for match in of) else node
+        case Contains(type_, where):
+            inner = simple(where)
+            return NOTHING if inner == NOTHING else Contains(type_, inner)
         case Ids(anyof):
             return Ids(tuple(sorted(set(anyof)))) if anyof else NOTHING
         case LastUpdated(tests):

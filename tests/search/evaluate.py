@@ -86,6 +86,8 @@ class World:
                     other.key.type == source and one.key in _referred(other, param) and self.holds(where, other)
                     for other in self.stored.values()
                 )
+            case _:
+                raise NotImplementedError(node)
 
 
 def _alike(entry: IndexEntry, tests: tuple[Compare, ...]) -> bool:

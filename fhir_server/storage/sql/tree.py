@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from fhir_server.outcome import BadRequest
 from fhir_server.search.query import (
     UNRESTRICTED,
     Access,
@@ -88,6 +89,8 @@ class Tree:
                 return self._chain(node, type_, resource, access)
             case Has():
                 return self._has(node, type_, resource, access)
+            case _:
+                raise BadRequest(f"{type(node).__name__} cannot be searched by yet", code="not-supported")
 
     def _visible(self, where: Node, type_: str, resource: Resource, access: Access) -> Sql:
         return all_of([self.sees(access, type_, resource), self.holds(where, type_, resource, access)])

@@ -87,11 +87,9 @@ def past_version_of(type_: str, id_: str, row: tuple[Any, ...]) -> Version:
 
 
 def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> str:
-    """The rows of a version as JSON: {entry number: [[column, …], …]}. What contained resources give is left out."""
+    """The rows of a version as JSON: {entry number: [[column, …], …]}."""
     rows: dict[int, set[Row]] = {}
     for entry in entries:
-        if entry.contained:
-            continue
         kind = type(entry.value)
         number = names.make_entry(type_, entry.param, kind)
         row = row_of(entry.value, names)

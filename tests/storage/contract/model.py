@@ -48,7 +48,7 @@ class Model:
         return self.resources[key][-1][0] if key in self.resources else None
 
     def append(self, write: Write) -> None:
-        self.resources.setdefault(write.version.key, []).append((write.version, own(write.entries)))
+        self.resources.setdefault(write.version.key, []).append((write.version, write.entries))
         self.log.append(write.version)
 
     def purge(self, key: Key) -> int:
@@ -135,6 +135,8 @@ class Model:
                     and self.holds(where, other, access)
                     for other in self.alive(source)
                 )
+            case _:
+                raise NotImplementedError(node)
 
     def sort_key(self, rule: Sort, key: Key) -> str | int | float | None:
         if rule.param == "_id":
@@ -149,11 +151,6 @@ class Model:
             if entry.param == rule.param and isinstance(entry.value, rule.kind)
         ]
         return (max if rule.descending else min)(values, default=None)
-
-
-def own(entries: Sequence[IndexEntry]) -> Sequence[IndexEntry]:
-    """Without what contained resources give: they are not found by it."""
-    return [entry for entry in entries if not entry.contained]
 
 
 def _holds(value: Value, test: Compare) -> bool:

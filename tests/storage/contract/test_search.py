@@ -14,7 +14,6 @@ from fhir_server.search.query import (
     Has,
     Identifier,
     Ids,
-    IndexEntry,
     LastUpdated,
     Missing,
     Node,
@@ -118,7 +117,6 @@ CASES: list[tuple[str, Node, list[str]]] = [
         LastUpdated(tuple((op, int(at(1).timestamp()) * 1_000_000 + more) for op, more in ((Op.GT, -1), (Op.LT, 1)))),
         ["2"],
     ),
-    ("contained entries are no matches", coded("inside", "x"), []),
 ]
 
 
@@ -148,7 +146,6 @@ async def three(store: Store) -> Store:
             number("n", 0.3),
             quantity("q", 5, "g", "http://u", "grams"),
             uri("u", "http://a/b", "2"),
-            IndexEntry("inside", Token("", "x"), contained=True),
             when=at(1),
         ),
         write(
