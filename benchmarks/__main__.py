@@ -3,6 +3,10 @@
     python -m benchmarks [--seconds 5] [--connections 32] [--workers 1,2] [--rounds 3] [--only read]
 
 `--rounds` is how often the import set (92,114 resources where the Synthea set is at hand) goes in first.
+
+    python -m benchmarks --shapes --scales 1,4,16 --folder FOLDER [--seconds 1.5] [--clients 16] [--only sort]
+
+measures the search shapes of benchmarks/shapes.py instead, at those multiples of the import set (see benchmarks.shaped).
 """
 
 import argparse
@@ -14,20 +18,29 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import data, generator, servers
+from benchmarks import data, generator, servers, shaped
 from benchmarks.scenarios import SCENARIOS, Loaded
 
 WARM_UP = 2.0  # seconds, uncounted: a server that has just started compiles its validator beside the first requests
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="")
+    parser.add_argument("--shapes", action="store_true")
+    parser.add_argument("--scales", default="1,4,16")
+    parser.add_argument("--folder", default=str(Path(tempfile.gettempdir()) / "fhir-scaled"))
+    parser.add_argument("--clients", type=int, default=16)
     options = parser.parse_args()
+    if options.shapes:
+        shaped.measure(options)
+        return
     print(
         f"{os.cpu_count()} cores, load generator on the same machine, {options.connections} connections, SQLite synchronous=FULL"
     )
