@@ -15,6 +15,7 @@ import msgspec
 from fhir_server.model import Change, Key, Version, now
 from fhir_server.outcome import Issue
 from fhir_server.search.query import Access, IndexEntry
+from fhir_server.search.registry import R4, Registry, enforce
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Reader, Store, Transaction
 
@@ -204,6 +205,7 @@ class Server:
     hooks: Hooks = Hooks()
     started: datetime = field(default_factory=now)
     statements: dict[str, bytes] = field(default_factory=dict)  # capabilities by mode, made on first use
+    registry: Registry = R4  # the search parameters in force, as far as this process knows
 
 
 class Context(msgspec.Struct, frozen=True, eq=False):
@@ -259,5 +261,6 @@ class Context(msgspec.Struct, frozen=True, eq=False):
 
 
 def context(server: Server, access: Access, request_id: str) -> Context:
-    """A fresh Context for one request."""
+    """A fresh Context for one request, which from here on sees the search parameters that are in force now."""
+    enforce(server.registry)
     return Context(server, access, server.store.reader(access), request_id, now())

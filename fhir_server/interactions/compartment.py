@@ -4,13 +4,13 @@ http://hl7.org/fhir/R4/compartmentdefinition.html and http://hl7.org/fhir/R4/htt
 """
 
 from collections.abc import Mapping
-from functools import cache
 
 from fhir_server.definitions import definitions
 from fhir_server.model import Key
 from fhir_server.outcome import NotFound
 from fhir_server.search.parameters import parameters
 from fhir_server.search.query import And, Compare, Ids, Match, Node, Op, Or, Reference
+from fhir_server.search.registry import remembered
 
 
 def types(focus: str, asked: str) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def within(where: Mapping[str, Node], focus: Key, base: str) -> dict[str, Node]:
     return limited
 
 
-@cache
+@remembered
 def _members(focus: str) -> Mapping[str, tuple[str, ...]]:
     """Type → the codes under which its membership is kept; types that are never in the compartment are left out."""
     found: dict[str, tuple[str, ...]] = {}

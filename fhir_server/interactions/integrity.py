@@ -4,7 +4,6 @@ http://hl7.org/fhir/R4/http.html#delete (409) and http://hl7.org/fhir/R4/http.ht
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Final
 
 from fhir_server.definitions import definitions
@@ -13,6 +12,7 @@ from fhir_server.outcome import Conflict, FhirError, Issue, Unprocessable
 from fhir_server.references import parse
 from fhir_server.search.parameters import parameters
 from fhir_server.search.query import Compare, Match, Node, Op, Or, Reference, SearchQuery
+from fhir_server.search.registry import remembered
 from fhir_server.storage.base import Transaction
 
 MOST: Final = 100
@@ -83,7 +83,7 @@ def _referring(key: Key, base: str) -> dict[str, Node]:
     }
 
 
-@cache
+@remembered
 def _parameters(target: str) -> dict[str, tuple[str, ...]]:
     """Type → the codes under which its references to `target` are kept."""
     found: dict[str, tuple[str, ...]] = {}

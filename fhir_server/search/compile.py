@@ -7,13 +7,13 @@ All ways down that a type's search parameters take are merged into one tree, so 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from fhir_server.definitions import definitions
 from fhir_server.search.expression import Branch, Step, branches
-from fhir_server.search.parameters import parameters, stored
+from fhir_server.search.parameters import indexed, stored
 from fhir_server.search.query import IndexEntry, Token
+from fhir_server.search.registry import registry, remembered
 from fhir_server.search.types import CONVERTERS, reference, string, token
 
 Extractor = Callable[[Mapping[str, Any], str], list[IndexEntry]]
@@ -27,7 +27,7 @@ class _Place:
     below: dict[Step, "_Place"] = field(default_factory=dict)
 
 
-@cache
+@remembered
 def extractor(type_: str) -> Extractor:
     """The function for one resource type: (resource, base URL) → entries. KeyError for an unknown type."""
     source, names = _Writer(type_).function()
@@ -48,13 +48,13 @@ def _tree(type_: str) -> tuple[_Place, list[tuple[str, list[Branch]]]]:
             place = root
             for step in way.steps:
                 place = place.below.setdefault(step, _Place())
-            place.takes.append((code, parameters(type_)[code].type, way))
+            place.takes.append((code, indexed(type_)[code].type, way))
     return root, list(truths.items())
 
 
 def _group_bases(type_: str) -> frozenset[tuple[str, ...]]:
     """The repeating elements that composite parameters start from: their entries are numbered alike."""
-    composites = [p for p in definitions().search_parameters(type_).values() if p.type == "composite" and p.expression]
+    composites = [p for p in registry().defined(type_).values() if p.type == "composite" and p.expression]
     ways = [way for p in composites for way in branches(str(p.expression), type_)]
     return frozenset(tuple(step.name for step in way.steps) for way in ways if way.steps[-1].repeats)
 

@@ -8,13 +8,13 @@ with a target type, `combo-code` is `code` and `component-code` together. Extrac
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from fhir_server.definitions import SearchParameter, definitions
 from fhir_server.search import query
 from fhir_server.search.expression import Branch, branches
+from fhir_server.search.registry import registry, remembered
 from fhir_server.search.types import CONVERTERS, KINDS, token
 
 Kinds = tuple[type[query.Value], ...]
@@ -43,7 +43,8 @@ class Parameter:
     """A search parameter of one resource type.
 
     `stored` are the codes under which its entries are kept (none for a column); `target` limits a reference to one type.
-    `types` are the FHIR types of its elements, `targets` the resource types that a reference may point to.
+    `types` are the FHIR types of its elements, `targets` the resource types that a reference may point to. What is not
+    `ready` is being indexed: it cannot be searched by yet.
     """
 
     code: str
@@ -54,6 +55,7 @@ class Parameter:
     branches: tuple[Branch, ...]
     target: str | None = None
     targets: tuple[str, ...] = ()
+    ready: bool = True
 
     @property
     def kinds(self) -> Kinds:
@@ -66,11 +68,28 @@ class Parameter:
         return self.types == {"code"} and all(token.minds_case(b.element.binding) for b in self.branches)
 
 
-@cache
+@remembered
 def parameters(type_: str) -> Mapping[str, Parameter]:
     """Code → Parameter of a resource type: all that it can be searched by. KeyError for an unknown type."""
-    found = {code: made for code, d in definitions().search_parameters(type_).items() if (made := _parameter(d, type_))}
-    _share(found)
+    return MappingProxyType({code: p for code, p in indexed(type_).items() if p.ready})
+
+
+@remembered
+def indexed(type_: str) -> Mapping[str, Parameter]:
+    """Code → Parameter of a resource type: all that its resources are indexed by, also what is not ready yet.
+
+    Parameters that were added use R4's entries where these hold all they speak of; R4's parameters never use theirs, nor
+    do they use each other's: adding and removing changes nothing for the rest.
+    """
+    own = definitions().search_parameters(type_).items()
+    found = {code: made for code, d in own if (made := _parameter(d, type_))}
+    owners = _share(found)
+    for added in registry().added_to(type_):
+        code = added.definition.code
+        made = None if added.failed or code in found else _parameter(added.definition, type_)
+        if made:
+            shared = _shared(made, found, owners)
+            found[code] = shared or replace(made, ready=added.ready)
     return MappingProxyType(found)
 
 
@@ -78,15 +97,17 @@ def unavailable(type_: str, code: str) -> str | None:
     """Why a parameter that R4 has for this type cannot be searched by here; None for one that can, or is none."""
     if code in UNAVAILABLE:
         return UNAVAILABLE[code]
-    definition = definitions().search_parameters(type_).get(code)
+    definition = registry().defined(type_).get(code)
     if definition is None or code in parameters(type_):
         return None
+    if code in indexed(type_):
+        return f"it is being indexed and cannot be searched by yet ({registry().progress or 'waiting'})"
     return UNAVAILABLE.get(definition.type, "no element of this type can be searched so")
 
 
 def stored(type_: str) -> Mapping[str, tuple[Branch, ...]]:
     """Code → branches of what is kept in the index for resources of this type: each element once."""
-    return {p.code: p.branches for p in parameters(type_).values() if p.stored == (p.code,)}
+    return {p.code: p.branches for p in indexed(type_).values() if p.stored == (p.code,)}
 
 
 def _parameter(definition: SearchParameter, type_: str) -> Parameter | None:
@@ -120,23 +141,38 @@ def _targets(definition: SearchParameter, ways: tuple[Branch, ...]) -> tuple[str
     return tuple(sorted({t for b in ways for t in b.element.targets}))
 
 
-def _share(found: dict[str, Parameter]) -> None:
+_Owners = dict[tuple[str, frozenset[Branch]], str]
+"""(type, elements) → the code under which their entries are kept."""
+
+
+def _share(found: dict[str, Parameter]) -> _Owners:
     """Lets parameters of the same elements use the entries of one, and unions those of their parts."""
     shapes = {code: _shape(p) for code, p in found.items()}
     plain = {c: shapes[c] for c in sorted(found, key=_rank) if shapes[c] and not _tested(found[c])}
-    owners: dict[tuple[str, frozenset[Branch]], str] = {}
+    owners: _Owners = {}
     for code, shape in plain.items():
         owners.setdefault((found[code].type, shape), code)
     for code, p in tuple(found.items()):
-        if not shapes[code]:
-            continue
-        parts = _parts(p.type, shapes[code], owners)
-        target = next(iter({b.resolves_to for b in p.branches})) if _tested(p) else None
-        if parts:
-            found[code] = replace(p, stored=parts, target=target)
+        found[code] = _shared(p, {}, owners) or p
     for code, p in tuple(found.items()):
         if any(found[part].stored != (part,) for part in p.stored):
-            found[code] = replace(p, stored=tuple(dict.fromkeys(s for part in p.stored for s in found[part].stored)))
+            found[code] = _flat(p, found)
+    return owners
+
+
+def _shared(p: Parameter, found: Mapping[str, Parameter], owners: _Owners) -> Parameter | None:
+    """The parameter as one that uses the entries of `owners`, and what these use in turn; None where they lack some."""
+    shape = _shape(p)
+    parts = _parts(p.type, shape, owners) if shape else ()
+    if not parts:
+        return None
+    target = next(iter({b.resolves_to for b in p.branches})) if _tested(p) else None
+    using = replace(p, stored=parts, target=target)
+    return _flat(using, found) if found else using
+
+
+def _flat(p: Parameter, found: Mapping[str, Parameter]) -> Parameter:
+    return replace(p, stored=tuple(dict.fromkeys(s for part in p.stored for s in found[part].stored)))
 
 
 def _rank(code: str) -> tuple[bool, int, str]:
@@ -153,7 +189,7 @@ def _tested(p: Parameter) -> bool:
     return len({b.resolves_to for b in p.branches}) == 1 and p.branches[0].resolves_to is not None
 
 
-def _parts(kind: str, shape: frozenset[Branch], owners: Mapping[tuple[str, frozenset[Branch]], str]) -> tuple[str, ...]:
+def _parts(kind: str, shape: frozenset[Branch], owners: _Owners) -> tuple[str, ...]:
     """The code that owns exactly this shape, or those of smaller shapes that make it up; () where there is neither."""
     smaller = [(s, code) for (k, s), code in owners.items() if k == kind and s < shape]
     left, parts = set(shape), []
@@ -173,7 +209,7 @@ def includes(type_: str) -> tuple[str, ...]:
     return ("*", *(f"{type_}:{code}" for code in followed)) if followed else ()
 
 
-@cache
+@remembered
 def revincludes(type_: str) -> tuple[str, ...]:
     """CapabilityStatement.rest.resource.searchRevInclude: what `_revinclude` can bring along to this type."""
     return tuple(

@@ -14,6 +14,7 @@ from fhir_server.model import now as this_moment
 from fhir_server.outcome import BadRequest, PreconditionFailed
 from fhir_server.search.criteria import Terms, UnknownParameter, criterion
 from fhir_server.search.query import And, Node, SearchQuery, SearchRequest, Total
+from fhir_server.search.registry import Registry, registry
 from fhir_server.search.results import PASSED_OVER, READERS, Results
 from fhir_server.search.tree import simple
 from fhir_server.settings import Settings
@@ -49,7 +50,9 @@ def parse(
     counts = settings.default_count, settings.max_count
     if _depends_on_now(parameters) or sum(len(value) for _, value in parameters) > MAX_REMEMBERED:
         return _understood(types, tuple(parameters), base, lenient, counts, now)
-    found = _remembered(types, tuple(parameters), base, lenient, counts)
+    found = _remembered(registry(), types, tuple(parameters), base, lenient, counts)
+    if found.ignored:  # the reason may say how far indexing is
+        found = _understood(types, tuple(parameters), base, lenient, counts, now)
     return SearchRequest(found.query, found.include, found.elements, found.summary, found.used, found.ignored, now)
 
 
@@ -60,6 +63,7 @@ def _depends_on_now(parameters: Parameters) -> bool:
 
 @lru_cache(maxsize=1000)
 def _remembered(
+    _in_force: Registry,
     types: str | tuple[str, ...] | None,
     parameters: tuple[tuple[str, str], ...],
     base: str,
