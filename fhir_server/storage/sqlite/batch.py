@@ -65,11 +65,12 @@ class Batch:
 
 
 _CHANGED = " ON CONFLICT (rid) DO UPDATE SET " + ", ".join(
-    f"{column} = excluded.{column}" for column in ("version", "changed", "updated", "method", "entries", "body")
+    f"{column} = excluded.{column}"
+    for column in ("version", "changed", "updated", "method", "entries", "body", "outline")
 )
 _INTO_RESOURCE = (
     f"INSERT INTO resource ({', '.join(Current._fields)}) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, jsonb(?), ?)",
+    "(?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?)",
     _CHANGED,
 )
 _INTO_VERSION = ("INSERT INTO version (sequence, type, rid, version, updated) VALUES ", "(?, ?, ?, ?, ?)", "")
@@ -112,9 +113,11 @@ def table_of(names: Names, entry: int) -> Table:
 _TABLE_BY_KIND = {kind.__name__: table for kind, table in TABLE_OF.items()}
 
 
-def replace_entries(connection: apsw.Connection, names: Names, stored: Current, entries: str) -> None:
+def replace_entries(connection: apsw.Connection, names: Names, stored: Current, entries: str, outline: int) -> None:
     """The entries of a current version become `entries`, also where its rows were damaged; no new version is made."""
-    connection.execute("UPDATE resource SET entries = jsonb(?) WHERE rid = ?", (entries, stored.rid))
+    connection.execute(
+        "UPDATE resource SET entries = jsonb(?), outline = ? WHERE rid = ?", (entries, outline, stored.rid)
+    )
     removed, _ = _differences([(stored, stored.rid, NOTHING_PACKED)], names)
     _, added = _differences([(None, stored.rid, entries)], names)
     for table in TABLES:

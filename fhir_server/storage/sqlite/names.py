@@ -1,12 +1,20 @@
 """Numbers for text that comes back often: resource types, systems, kinds of entries."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
 from fhir_server.search.query import Value
 
-TYPE, SYSTEM, ENTRY = "type", "system", "entry"
+TYPE, SYSTEM, ENTRY, OUTLINE = "type", "system", "entry", "outline"
+
+
+class Outline(NamedTuple):
+    """What some resources of a type have in common: the numbers of their `entries`, and of those that they have `several` times."""
+
+    number: int
+    entries: frozenset[int]
+    several: frozenset[int]
 
 
 class Names:
@@ -20,9 +28,11 @@ class Names:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.misses = 0
-        self._numbers: dict[str, dict[str, int]] = {TYPE: {}, SYSTEM: {}, ENTRY: {}}
+        self._numbers: dict[str, dict[str, int]] = {TYPE: {}, SYSTEM: {}, ENTRY: {}, OUTLINE: {}}
         self._texts: dict[int, str] = {}
         self._entries: dict[tuple[str, str, type[Value]], int] = {}
+        self._outlines: dict[str, list[Outline]] = {}
+        self._newest = 0
 
     def of_type(self, type_: str) -> int | None:
         return self._numbers[TYPE].get(type_) or self._look_up(TYPE, type_)
@@ -37,6 +47,23 @@ class Names:
             if number is not None:
                 self._entries[type_, param, kind] = number
         return number
+
+    def newest(self) -> int:
+        """The highest number given so far."""
+        return self._connection.execute("SELECT max(number) FROM name").get or 0
+
+    def outlines(self, type_: str) -> list[Outline]:
+        """All that resources of this type ever had in common."""
+        newest = self.newest()
+        if newest > self._newest:
+            rows: list[Any] = self._connection.execute(
+                "SELECT number, text FROM name WHERE number > ? AND +space = ?", (self._newest, OUTLINE)
+            ).fetchall()
+            for number, text in rows:
+                type_of_it, _, entries = text.partition(" ")
+                self._outlines.setdefault(type_of_it, []).append(_outline(number, entries))
+            self._newest = newest
+        return self._outlines.get(type_, [])
 
     def text(self, number: int) -> str:
         """The text behind a number that stands in some row."""
@@ -77,6 +104,10 @@ class WritableNames(Names):
     def make_system(self, uri: str) -> int:
         return self._numbers[SYSTEM].get(uri) or self._make(SYSTEM, uri)
 
+    def make_outline(self, type_: str, entries: str) -> int:
+        text = f"{type_} {entries}"
+        return self._numbers[OUTLINE].get(text) or self._make(OUTLINE, text)
+
     def make_entry(self, type_: str, param: str, kind: type[Value]) -> int:
         number = self._entries.get((type_, param, kind))
         if number is None:
@@ -96,7 +127,7 @@ class WritableNames(Names):
             number = self._numbers[space].pop(text, None)
             if number is not None:
                 self._texts.pop(number, None)
-        self._entries.clear()
+        self._unlearn()
         del self._fresh[mark:]
 
     def committed(self) -> None:
@@ -107,8 +138,13 @@ class WritableNames(Names):
         for numbers in self._numbers.values():
             numbers.clear()
         self._texts.clear()
-        self._entries.clear()
+        self._unlearn()
         self._fresh.clear()
+
+    def _unlearn(self) -> None:
+        self._entries.clear()
+        self._outlines.clear()
+        self._newest = 0
 
     def _make(self, space: str, text: str) -> int:
         number = self._look_up(space, text)
@@ -122,3 +158,9 @@ class WritableNames(Names):
 
 def entry_text(type_: str, param: str, kind: type[Value]) -> str:
     return f"{type_}.{param} {kind.__name__}"
+
+
+def _outline(number: int, text: str) -> Outline:
+    entries = text.split()
+    several = frozenset(int(entry[:-1]) for entry in entries if entry.endswith("+"))
+    return Outline(number, frozenset(int(entry.rstrip("+")) for entry in entries), several)

@@ -20,7 +20,7 @@ METHODS = ("PUT", "POST", "PATCH", "DELETE", UPDATE_AS_CREATE)
 Packed = dict[int, list[Row]]  # the rows of one version by entry number
 
 _unpack = msgspec.json.Decoder(dict[int, list[tuple[Any, ...]]]).decode
-NOTHING_PACKED = "{}"
+NOTHING_PACKED, NO_OUTLINE = "{}", 0
 
 
 class Current(NamedTuple):
@@ -35,9 +35,10 @@ class Current(NamedTuple):
     method: int
     entries: str
     body: bytes | None
+    outline: int
 
 
-COLUMNS = "rid, type, id, version, changed, updated, method, json(entries), body"
+COLUMNS = "rid, type, id, version, changed, updated, method, json(entries), body, outline"
 
 
 class Past(NamedTuple):
@@ -86,8 +87,8 @@ def past_version_of(type_: str, id_: str, row: tuple[Any, ...]) -> Version:
     return Version(Key(type_, id_), str(row[0]), instant(row[1]), body, method=METHODS[row[2]])
 
 
-def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> str:
-    """The rows of a version as JSON: {entry number: [[column, …], …]}."""
+def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> tuple[str, int]:
+    """The rows of a version as JSON: {entry number: [[column, …], …]}, and the number of their outline."""
     rows: dict[int, set[Row]] = {}
     for entry in entries:
         kind = type(entry.value)
@@ -98,7 +99,13 @@ def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> str
             rows[number] = {row}
         else:
             known.add(row)
-    return msgspec.json.encode({number: sorted(known) for number, known in rows.items()}).decode()
+    packed = {number: sorted(known) for number, known in rows.items()}
+    return msgspec.json.encode(packed).decode(), names.make_outline(type_, outline(packed))
+
+
+def outline(packed: Packed) -> str:
+    """Which entries a version has, those that it has several times marked with +: "12 15+ 19"."""
+    return " ".join([f"{number}+" if len(packed[number]) > 1 else str(number) for number in sorted(packed)])
 
 
 def unpack(entries: str) -> Packed:

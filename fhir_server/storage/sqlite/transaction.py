@@ -18,6 +18,7 @@ from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import (
     COLUMNS,
     METHODS,
+    NO_OUTLINE,
     NOTHING_PACKED,
     Current,
     instant,
@@ -131,7 +132,7 @@ class Work:
         reads, current = self.tables(), self._current(key)
         if current is None or str(current.version) != version_id or current.body is None:
             return False
-        replace_entries(reads.db, reads.names, current, pack(key.type, entries, self._commit.names))
+        replace_entries(reads.db, reads.names, current, *pack(key.type, entries, self._commit.names))
         return True
 
     # ---- within
@@ -151,6 +152,8 @@ class Work:
             raise ValueError(f"a version id counts up from 1, {version.version_id!r} does not")
         self._commit.sequence += 1
         sequence = self._commit.sequence
+        gone = version.body is None
+        packed = (NOTHING_PACKED, NO_OUTLINE) if gone else pack(version.key.type, write.entries, self._commit.names)
         self._batch.append(
             Current(
                 sequence if before is None else before.rid,
@@ -160,8 +163,9 @@ class Work:
                 sequence,
                 milliseconds(version.last_updated),
                 method_number(version.method),
-                NOTHING_PACKED if version.body is None else pack(version.key.type, write.entries, self._commit.names),
+                packed[0],
                 version.body,
+                packed[1],
             ),
             before,
         )
