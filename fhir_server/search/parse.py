@@ -13,6 +13,7 @@ from fhir_server.definitions import definitions
 from fhir_server.model import now as this_moment
 from fhir_server.outcome import BadRequest, PreconditionFailed
 from fhir_server.search.criteria import Terms, UnknownParameter, criterion
+from fhir_server.search.filter import filtered
 from fhir_server.search.query import And, Node, SearchQuery, SearchRequest, Total
 from fhir_server.search.registry import Registry, registry
 from fhir_server.search.results import PASSED_OVER, READERS, Results
@@ -94,7 +95,7 @@ def _understood(
             continue
         try:
             if not results.read(name, value, searched):
-                found = [(type_, criterion(type_, name, value, terms)) for type_ in searched]
+                found = [(type_, _criterion(type_, name, value, terms)) for type_ in searched]
                 for type_, node in found:
                     if node is not None:
                         nodes[type_].append(node)
@@ -135,13 +136,17 @@ def criteria(
             continue
         if name.partition(":")[0] in READERS or name == "_type":
             raise BadRequest(f"{name} is no criterion: it only says how matches come back", expression=f"http.{name}")
-        node = criterion(type_, name, value, terms)
+        node = _criterion(type_, name, value, terms)
         if node is not None:
             nodes.append(node)
     tree = simple(And(tuple(nodes)))
     if tree == And(()):
         raise PreconditionFailed(f"criteria are needed to tell which {type_} is meant", code="required")
     return tree
+
+
+def _criterion(type_: str, name: str, value: str, terms: Terms) -> Node | None:
+    return filtered(type_, value, terms) if name == "_filter" else criterion(type_, name, value, terms)
 
 
 def query_string(text: str) -> Iterator[tuple[str, str]]:

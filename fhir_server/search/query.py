@@ -5,15 +5,16 @@ sees the tree (`search.parse`); what is left are comparisons of the fields of in
 
 Fields of an entry's value, by the kind of value:
 
-    Token       system, code             text comparisons: EQ only (system "" = no system)
+    Token       system, code             text comparisons: EQ and NE (system "" = no system)
     Text        folded                   STARTS, CONTAINS, WORDS: each word of the value begins one of the text (`:text`)
-    String      folded, original         STARTS, ENDS, CONTAINS on folded; EQ on original (`:exact`)
+    String      folded, original         STARTS, ENDS, CONTAINS, EQ NE LT LE GT GE (by code points) on folded;
+                                         EQ and NE on original (`:exact`)
     Reference   type, id, version, url   EQ; a local reference has type and id, an absolute or canonical one has url
     Identifier  system, code             EQ (`:identifier` of a reference)
     DateRange   low, high                EQ LT LE GT GE on microseconds since 1970 (UTC): the period is [low, high)
     Number      low, high                as above, on numbers; the search value's implicit range is in the comparisons
     Quantity    low, high, system, code, unit     numbers as above; EQ on text; also canonical (UCUM) forms once known
-    Uri         value, version           EQ, STARTS (`:below`)
+    Uri         value, version           EQ, NE, STARTS (`:below`)
     Point       latitude, longitude      none: see Near
     Prose       words                    WORDS: each word of the value stands in it (one that ends in * begins one);
                                          CONTAINS: the words of the value stand in it one after another
@@ -156,6 +157,7 @@ class _Node(msgspec.Struct, frozen=True, cache_hash=True):
 
 class Op(StrEnum):
     EQ = "eq"
+    NE = "ne"
     LT = "lt"
     LE = "le"
     GT = "gt"

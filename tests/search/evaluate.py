@@ -28,6 +28,7 @@ from fhir_server.search.query import (
 
 TESTS: Mapping[Op, Callable[[Any, Any], bool]] = {
     Op.EQ: operator.eq,
+    Op.NE: operator.ne,
     Op.LT: operator.lt,
     Op.LE: operator.le,
     Op.GT: operator.gt,

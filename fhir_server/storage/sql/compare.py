@@ -8,7 +8,10 @@ from fhir_server.search.query import Compare, Op, Reference
 from fhir_server.storage.sql.layout import ELSEWHERE, TABLE_OF, Names, Table, finite
 from fhir_server.storage.sql.text import TRUE, Sql, all_of
 
-_SIGN = {Op.EQ: "=", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
+_SIGN = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
+
+
+NOWHERE = -1  # no name has this number
 
 
 class Comparison(NamedTuple):
@@ -65,16 +68,20 @@ def _test(names: Names, compare: Compare) -> Comparison | None:
     column, value = compare.field, compare.value
     if column == "url":
         return Comparison("id", compare.op, value)
-    number: int | None
     if column == "system":
-        number = names.of_system(str(value))
-        return None if number is None else Comparison("system", Op.EQ, number)
+        return _numbered(column, compare.op, names.of_system(str(value)))
     if column == "type":
-        number = names.of_type(str(value))
-        return None if number is None else Comparison("type", Op.EQ, number)
+        return _numbered(column, compare.op, names.of_type(str(value)))
     if isinstance(value, float):
         value = finite(value)
     return Comparison(column, compare.op, value)
+
+
+def _numbered(column: str, op: Op, number: int | None) -> Comparison | None:
+    """Equal or unequal to a numbered name: nothing equals one that was never met, and everything is unlike it."""
+    if number is None:
+        return Comparison(column, op, NOWHERE) if op is Op.NE else None
+    return Comparison(column, op, number)
 
 
 def _implied(table: Table, tests: Sequence[Comparison]) -> tuple[Comparison, ...]:
