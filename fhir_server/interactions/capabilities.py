@@ -15,7 +15,7 @@ from fhir_server.formats import json
 from fhir_server.interactions.patch import FORMATS
 from fhir_server.interactions.subset import SUMMARIES, subset
 from fhir_server.outcome import BadRequest
-from fhir_server.search.parameters import described, includes, parameters, revincludes
+from fhir_server.search.parameters import EXPRESSIONS, described, includes, parameters, revincludes
 
 MODES: Final = ("full", "normative", "terminology")
 NAME: Final = "FHIR Server"
@@ -154,7 +154,7 @@ def _resource(server: Server, type_: str, codes: Iterable[str]) -> dict[str, Any
 def _common() -> list[dict[str, Any]]:
     """The parameters that every type has: those of a search on the system."""
     any_type = definitions().resource_types[0]
-    of_all = {code for code, p in parameters(any_type).items() if "Resource" in p.definition.base}
+    of_all = {code for code, p in parameters(any_type).items() if "Resource" in p.definition.base} | {*EXPRESSIONS}
     return [parameter for parameter in described(any_type) if parameter["name"] in of_all]
 
 

@@ -29,7 +29,7 @@ UNAVAILABLE = {
     "_text": "searching narratives is not supported yet",
     "_content": "searching whole resources is not supported yet",
     "_query": "there are no named queries here",
-    "_filter": "_filter is not supported yet",
+    "_filter": "it stands by itself, not in a chain, and has no modifiers",
     "_list": "searching by list is not supported yet",
     "_contained": "searching contained resources is not supported yet",
     "_containedType": "searching contained resources is not supported yet",
@@ -220,16 +220,23 @@ def revincludes(type_: str) -> tuple[str, ...]:
     )
 
 
+EXPRESSIONS = ("_filter",)
+"""Parameters that are made of others; they have no values of their own."""
+
+
 def described(type_: str) -> list[dict[str, Any]]:
     """CapabilityStatement.rest.resource.searchParam of this type: name, definition, type, documentation."""
+    known = registry().defined(type_)
+    found = [p.definition for p in parameters(type_).values()]
+    found += [known[code] for code in EXPRESSIONS if code in known]
     return [
         {
-            "name": p.code,
-            "definition": p.definition.url,
-            "type": p.type,
-            "documentation": _documentation(p.definition.description, type_),
+            "name": definition.code,
+            "definition": definition.url,
+            "type": definition.type,
+            "documentation": _documentation(definition.description, type_),
         }
-        for p in parameters(type_).values()
+        for definition in found
     ]
 
 
