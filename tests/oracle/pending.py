@@ -1,0 +1,25 @@
+"""What the generated queries leave out, each with the reason: features under way, and known differences.
+
+http://hl7.org/fhir/R4/search.html
+"""
+
+PENDING = {
+    "composite": "composites are parsed in a later change",
+    "phonetic": "the server has no phonetic search",
+    "canonical chain": "chains do not follow canonical references",
+    "contained chain": "chains do not enter contained resources yet",
+    "case": "the server takes the case of a code system for told where R4 does not tell, and knows those of bound codes alone",
+    "contained type": "`resolve() is Patient` does not see that #p is a Patient",
+    "digits": "a number of more than 15 digits finds nothing: its range is empty once it is rounded",
+    "implied": "value sets that cannot be listed imply no system (urn:ietf:bcp:13, currencies, languages)",
+    "ucum": "quantities are compared in the unit as it stands",
+    "of-type": "comes with the modifiers",
+    "untyped chain to _has": "one target type that the link cannot point to makes the server refuse all",
+    **dict.fromkeys(
+        (
+            "din", "part-agree", "mothersMaidenName", "amino-acid-change", "dna-variant", "gene-amino-acid-change",
+            "gene-dnavariant", "gene-identifier", "assessed-condition", "item-subject", "Bundle.composition", "Bundle.message",
+        ),
+        "the server lists no parameters of extensions, nor those that select a resource inside a Bundle",
+    ),
+}  # fmt: skip

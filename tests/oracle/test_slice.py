@@ -1,0 +1,32 @@
+"""Generated queries on Synthea's and HL7's resources: the server finds exactly what looking at every resource finds.
+
+http://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+
+from tests.oracle.compare import Comparison
+from tests.oracle.corpora import served
+from tests.oracle.generate import Generator
+from tests.oracle.pending import PENDING
+
+SEED = 20190101
+SLICE = {"synthea": 500, "small_examples": 1000}
+
+
+@pytest.fixture(scope="module", params=SLICE)
+def comparison(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Comparison]]:
+    with served(request.param, tmp_path_factory.mktemp("oracle")) as both:
+        yield request.param, both
+
+
+def test_server_and_oracle_agree(comparison: tuple[str, Comparison]) -> None:
+    name, both = comparison
+    both.run(islice(Generator(both.world, SEED, frozenset(PENDING)), SLICE[name]))
+    assert [difference.told(both.world) for difference in both.differences] == []
+    assert both.matched > both.ran / 2
