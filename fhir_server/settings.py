@@ -44,6 +44,7 @@ class Settings:
     default_count: int = knob(20, "page size where _count is absent")
     max_count: int = knob(1000, "largest page size; a larger _count is cut to it")
     max_includes: int = knob(1000, "most resources that _include and _revinclude add to one page")
+    max_chain: int = knob(8, "most chains and reverse chains (_has) within one another", most=32)
     max_body: int = knob(16 * 2**20, "largest request body after decompression")
     max_bundle: int = knob(32 * 2**20, "largest batch or transaction body after decompression")
     max_entries: int = knob(10_000, "most entries of a batch or transaction")

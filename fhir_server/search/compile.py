@@ -41,6 +41,8 @@ def _tree(type_: str) -> tuple[_Place, list[tuple[str, list[Branch]]]]:
     root = _Place()
     truths: dict[str, list[Branch]] = {}
     for code, ways in stored(type_).items():
+        if indexed(type_)[code].usage == "nearby":
+            continue  # stores keep no points yet
         for way in ways:
             if way.truth:
                 truths.setdefault(code, []).append(way)
@@ -48,7 +50,7 @@ def _tree(type_: str) -> tuple[_Place, list[tuple[str, list[Branch]]]]:
             place = root
             for step in way.steps:
                 place = place.below.setdefault(step, _Place())
-            place.takes.append((code, indexed(type_)[code].type, way))
+            place.takes.append((code, indexed(type_)[code].usage, way))
     return root, list(truths.items())
 
 
@@ -119,12 +121,14 @@ class _Writer:
 
     def take(self, code: str, kind: str, way: Branch, variable: str, group: str) -> Iterator[str]:
         """The lines that turn the element in `variable` into entries of one parameter."""
-        if (kind, way.type) == ("token", "code"):
+        if (kind, way.type) == ("token", "code") and not token.is_media_type(way.element.binding):
             yield from self.take_code(code, way, variable, group)
             return
         converter = CONVERTERS[kind][way.type]
         if kind == "string":
             converter = string.SPECIAL.get(way.element.path, converter)
+        elif (kind, way.type) == ("token", "code"):
+            converter = token.media_type
         name = f"{kind}_{converter.__name__}"
         self.names[name] = converter
         base = ", base" if kind == "reference" else ""

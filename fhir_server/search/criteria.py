@@ -3,41 +3,29 @@
 http://hl7.org/fhir/R4/search.html#parameters
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from difflib import get_close_matches
 
+from fhir_server import references
 from fhir_server.definitions import definitions
 from fhir_server.outcome import BadRequest
+from fhir_server.search.condition import MAX_CHAIN, MAX_STEPS, Terms, bad, condition, target_types
 from fhir_server.search.parameters import Parameter, parameters, unavailable
-from fhir_server.search.query import Chain, Compare, Has, Ids, LastUpdated, Match, Missing, Node, Not, Op, Or, Reference
-from fhir_server.search.types import ALTERNATIVES, MODIFIERS, date
-from fhir_server.search.types.reading import MAX_VALUES, Reading, split, unescape
+from fhir_server.search.query import Chain, Has, Ids, Node, Or
+from fhir_server.search.types.reading import MAX_VALUES, split, unescape
 
-MAX_NAME = 256
-MAX_DEPTH = 3
-"""Most chains and reverse chains within one another."""
-LATER = {
-    "token": frozenset({"in", "not-in", "above", "below", "of-type"}),
-    "reference": frozenset({"above", "below"}),
-    "string": frozenset({"text"}),
-}
-"""R4's modifiers that are not supported yet, by search parameter type."""
+__all__ = ["MAX_CHAIN", "Terms", "UnknownParameter", "criterion"]
+
+MAX_NAME = 512
+_ILLEGAL = re.compile(r"\\(?![\\,|$])")
+_ESCAPED = re.compile(r"\\[\\,|$]")
 
 
 class UnknownParameter(BadRequest):
     """400: the type has no such search parameter, or this server does not support it; lenient handling passes it over."""
 
     code = "not-supported"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What criteria are read under: this server's base URL and the moment that `ap` hangs on."""
-
-    base: str
-    now: datetime
 
 
 def criterion(type_: str, name: str, value: str, terms: Terms, depth: int = 0) -> Node | None:
@@ -48,25 +36,45 @@ def criterion(type_: str, name: str, value: str, terms: Terms, depth: int = 0) -
     if len(name) > MAX_NAME:
         raise BadRequest(f"a parameter's name of more than {MAX_NAME} characters: {name[:64]!r}…", code="too-long")
     if name.startswith("_has:"):
-        return _reverse(type_, name, value, terms, _deeper(depth, name))
+        return _reverse(type_, name, value, terms, _deeper(depth, name, terms))
     head, dot, rest = name.partition(".")
     code, colon, modifier = head.partition(":")
+    if code == "_list":
+        return _listed(name, value)
     parameter = _parameter(type_, code, name)
     if dot:
-        return _chain(parameter, modifier, rest, value, terms, _deeper(depth, name))
+        return _chain(parameter, modifier, rest, value, terms, _deeper(depth, name, terms))
     if colon and not modifier:
-        raise _bad(name, f"{name!r} ends in a colon without a modifier")
+        raise bad(name, f"{name!r} ends in a colon without a modifier")
+    values = [value] if parameter.usage == "prose" else _values(name, value)
+    return condition(parameter, modifier, values, name, terms) if values and value.strip() else None
+
+
+def _values(name: str, value: str) -> list[str]:
+    """The values between commas, still escaped; empty ones ask for nothing. Raises BadRequest."""
+    if "\\" in value and _ILLEGAL.search(_ESCAPED.sub("", value)):
+        raise bad(name, rf"{name}: a backslash stands only before a comma, $, | or another backslash (\\ means \)")
     values = [piece for piece in split(value, ",") if piece.strip()]
     if len(values) > MAX_VALUES:
-        raise _bad(name, f"{name} has more than {MAX_VALUES} values", "too-costly")
-    if not values:
-        return None
-    if modifier == "missing":
-        return _missing(parameter, value, name)
-    if not parameter.stored:
-        return _column(parameter, modifier, values, name, terms)
-    _check_modifier(parameter, modifier, name)
-    return _match(parameter, modifier, values, name, terms)
+        raise bad(name, f"{name} has more than {MAX_VALUES} values", "too-costly")
+    return values
+
+
+def _listed(name: str, value: str) -> Node | None:
+    """`_list=42`: what the List refers to in entry.item."""
+    if name != "_list":
+        raise bad(name, f"{name}: _list has no modifiers and no chains", "not-supported")
+    ids = [unescape(piece).strip().removeprefix("List/") for piece in _values(name, value)]
+    for id_ in ids:
+        if id_.startswith("$"):
+            raise bad(
+                name,
+                f"_list={id_[:64]}: no lists are kept by their function here; name a List by its id",
+                "not-supported",
+            )
+        if references.ID.fullmatch(id_) is None:
+            raise bad(name, f"_list={id_[:64]!r}: expected the id of a List")
+    return Has("List", "item", Ids(tuple(ids))) if ids else None
 
 
 def _parameter(type_: str, code: str, name: str) -> Parameter:
@@ -81,104 +89,59 @@ def _parameter(type_: str, code: str, name: str) -> Parameter:
     raise UnknownParameter(f"{type_} has no search parameter {code[:64]!r}: {hint}", expression=f"http.{name}")
 
 
-def _bad(name: str, text: str, code: str = "value") -> BadRequest:
-    return BadRequest(text, code=code, expression=f"http.{name}")
-
-
-def _deeper(depth: int, name: str) -> int:
-    if depth >= MAX_DEPTH:
-        raise _bad(name, f"more than {MAX_DEPTH} chains within one another", "too-costly")
+def _deeper(depth: int, name: str, terms: Terms) -> int:
+    if depth >= terms.depth:
+        raise bad(name, f"more than {terms.depth} chains within one another", "too-costly")
     return depth + 1
 
 
-def _match(parameter: Parameter, modifier: str, values: list[str], name: str, terms: Terms) -> Node:
-    """The alternatives of all values on all codes under which the parameter's entries are kept."""
-    target = parameter.target or ""
-    targets = (target,) if target else parameter.targets
-    reading = Reading(name, parameter.types, targets, terms.base, terms.now, parameter.exact)
-    alternatives = ALTERNATIVES[parameter.type]
-    asked = modifier or target if parameter.type == "reference" else modifier
-    anyof = tuple(
-        dict.fromkeys(a for value in values for a in alternatives(value, "" if asked == "not" else asked, reading))
-    )
-    found = Or(tuple(Match(code, anyof) for code in parameter.stored))
-    return Not(found) if modifier == "not" else found
-
-
-def _check_modifier(parameter: Parameter, modifier: str, name: str) -> None:
-    """Raises BadRequest for a modifier that the parameter does not have here."""
-    if not modifier or modifier in MODIFIERS[parameter.type]:
-        return
-    if parameter.type == "reference" and modifier in _allowed_types(parameter):
-        return
-    if modifier in LATER.get(parameter.type, ()):
-        raise _bad(name, f"{name}: the modifier :{modifier} is not supported yet", "not-supported")
-    known = ["missing", *sorted(MODIFIERS[parameter.type])]
-    if parameter.type == "reference":
-        known += _allowed_types(parameter)[:5]
-    right = ", ".join(f":{m}" for m in known)
-    raise _bad(name, f"{name}: {parameter.code} has no modifier :{modifier[:64]}; it has {right}", "not-supported")
-
-
-def _allowed_types(parameter: Parameter) -> tuple[str, ...]:
-    return (parameter.target,) if parameter.target else parameter.targets
-
-
-def _missing(parameter: Parameter, value: str, name: str) -> Node:
-    if value not in ("true", "false"):
-        raise _bad(name, f"{name}={value[:64]}: expected true or false")
-    absent: Node
-    if not parameter.stored:
-        absent = Or(())
-    elif parameter.target:
-        of_type = ((Compare(Reference, "type", Op.EQ, parameter.target),),)
-        absent = Not(Or(tuple(Match(code, of_type) for code in parameter.stored)))
-    else:
-        present = tuple(Not(Missing(code, parameter.kinds)) for code in parameter.stored)
-        absent = Not(Or(present))
-    return absent if value == "true" else Not(absent)
-
-
-def _column(parameter: Parameter, modifier: str, values: list[str], name: str, terms: Terms) -> Node:
-    """`_id` and `_lastUpdated`."""
-    if parameter.code == "_id":
-        if modifier not in ("", "not"):
-            raise _bad(name, f"{name}: _id has no modifier :{modifier[:64]}; it has :missing and :not", "not-supported")
-        ids = Ids(tuple(unescape(value) for value in values))
-        return Not(ids) if modifier else ids
-    if modifier:
-        raise _bad(name, f"{name}: _lastUpdated has no modifier :{modifier[:64]}; it has :missing", "not-supported")
-    reading = Reading(name, parameter.types, (), terms.base, terms.now)
-    return Or(tuple(LastUpdated(tests) for value in values for tests in date.instant_tests(value, reading)))
+def _step(name: str, terms: Terms) -> None:
+    """One more type that a chain is tried on. Raises BadRequest where these are too many."""
+    terms.steps.append(None)
+    if len(terms.steps) > MAX_STEPS:
+        raise bad(
+            name, "the chains lead over too many resource types: name them, as in subject:Patient.name", "too-costly"
+        )
 
 
 def _chain(parameter: Parameter, modifier: str, rest: str, value: str, terms: Terms, depth: int) -> Node | None:
     """`subject:Patient.name=x`: of several target types those that have the parameter."""
     name = f"{parameter.code}{':' + modifier if modifier else ''}.{rest}"
     if "Reference" not in parameter.types:
-        raise _bad(name, f"{name}: {parameter.code} is no reference that can be chained", "not-supported")
-    allowed = _allowed_types(parameter)
+        raise bad(name, f"{name}: {parameter.code} is no reference that can be chained", "not-supported")
+    allowed = target_types(parameter)
     if modifier and modifier not in allowed:
-        raise _bad(
+        raise bad(
             name, f"{name}: {parameter.code} does not refer to {modifier[:64]!r}; it does to {', '.join(allowed[:10])}"
         )
 
     def on(target: str) -> Node | None:
+        _step(name, terms)
         where = criterion(target, rest, value, terms, depth)
         return None if where is None else Or(tuple(Chain(code, target, where) for code in parameter.stored))
 
-    return _each((modifier,) if modifier else allowed, on)
+    return _each(_knowing((modifier,) if modifier else allowed, rest), on)
+
+
+def _knowing(types: tuple[str, ...], rest: str) -> tuple[str, ...]:
+    """Those of the types that have the parameter that comes next; the first, to say what is wrong, where none has."""
+    code = rest.partition(".")[0].partition(":")[0]
+    if code in ("_has", "_list"):
+        return types
+    return tuple(type_ for type_ in types if code in parameters(type_)) or types[:1]
 
 
 def _each(types: tuple[str, ...], on: Callable[[str], Node | None]) -> Node | None:
-    """The union over those types that know the parameter; raises what the first says where none does."""
+    """The union over those types that have the parameter, with its modifier; raises what the first says where none has."""
     found: list[Node] = []
-    unknown: UnknownParameter | None = None
+    unknown: BadRequest | None = None
     empty = False
     for type_ in types:
         try:
             node = on(type_)
-        except UnknownParameter as error:
+        except BadRequest as error:
+            if error.issues[0].code != "not-supported":
+                raise
             unknown = unknown or error
             continue
         empty = empty or node is None
@@ -195,12 +158,12 @@ def _reverse(type_: str, name: str, value: str, terms: Terms, depth: int) -> Nod
     """`_has:Observation:patient:code=x`."""
     parts = name.split(":", 3)
     if len(parts) != 4 or not all(parts):
-        raise _bad(name, f"{name!r} has not the form _has:[type]:[reference parameter]:[parameter]")
+        raise bad(name, f"{name!r} has not the form _has:[type]:[reference parameter]:[parameter]")
     _, source, code, rest = parts
     if not definitions().is_resource(source):
-        raise _bad(name, f"{name}: {source[:64]!r} is no resource type")
+        raise bad(name, f"{name}: {source[:64]!r} is no resource type")
     parameter = _parameter(source, code, name)
-    if "Reference" not in parameter.types or type_ not in _allowed_types(parameter):
-        raise _bad(name, f"{name}: {source}.{code} does not refer to a {type_}")
+    if "Reference" not in parameter.types or type_ not in target_types(parameter):
+        raise bad(name, f"{name}: {source}.{code} does not refer to a {type_}")
     where = criterion(source, rest, value, terms, depth)
     return None if where is None else Or(tuple(Has(source, stored, where) for stored in parameter.stored))

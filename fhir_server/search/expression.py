@@ -52,6 +52,19 @@ def branches(expression: str, type_: str) -> tuple[Branch, ...]:
     return tuple(found)
 
 
+def terms(expression: str) -> tuple[str, ...]:
+    """The members of the union, each as text. Raises UnsupportedExpression where brackets are not closed."""
+    found, depth, start = [], 0, 0
+    for at, character in enumerate(expression):
+        depth += (character == "(") - (character == ")")
+        if character == "|" and depth == 0:
+            found.append(expression[start:at].strip())
+            start = at + 1
+    if depth:
+        raise UnsupportedExpression(expression)
+    return (*found, expression[start:].strip())
+
+
 @cache
 def _terms(expression: str) -> tuple[tuple[str, ...], ...]:
     """The tokens of each member of the union."""

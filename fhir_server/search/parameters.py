@@ -11,40 +11,39 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from fhir_server.definitions import SearchParameter, definitions
+from fhir_server.definitions import Component, SearchParameter, definitions
 from fhir_server.search import query
-from fhir_server.search.expression import Branch, branches
+from fhir_server.search.expression import Branch, branches, terms
 from fhir_server.search.registry import registry, remembered
 from fhir_server.search.types import CONVERTERS, KINDS, token
 
 Kinds = tuple[type[query.Value], ...]
 
+RESOURCE = "%resource"
+"""How a component's expression begins that does not start from the composite's base."""
+
 COLUMNS = {"_id": "token", "_lastUpdated": "date"}
 """Parameters whose values are columns of every store, not index entries, with their types."""
 
 UNAVAILABLE = {
-    "composite": "composite search parameters are not supported yet",
-    "special": "special search parameters are not supported yet",
-    "phonetic": "phonetic matching is not supported yet",
-    "_text": "searching narratives is not supported yet",
-    "_content": "searching whole resources is not supported yet",
     "_query": "there are no named queries here",
     "_filter": "it stands by itself, not in a chain, and has no modifiers",
-    "_list": "searching by list is not supported yet",
-    "_contained": "searching contained resources is not supported yet",
-    "_containedType": "searching contained resources is not supported yet",
     "_score": "matches have no score here",
 }
-"""Types and codes of parameters that R4 has and this server has not, with the reason."""
+"""Codes of parameters that R4 has and this server has not, with the reason."""
+
+USAGES = {"phonetic": "phonetic", "near": "nearby", "_text": "prose", "_content": "prose"}
+"""Parameters that work otherwise than others of their type (SearchParameter.xpathUsage), by their code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A search parameter of one resource type.
 
-    `stored` are the codes under which its entries are kept (none for a column); `target` limits a reference to one type.
-    `types` are the FHIR types of its elements, `targets` the resource types that a reference may point to. What is not
-    `ready` is being indexed: it cannot be searched by yet.
+    `stored` are the codes under which its entries are kept (none for a column or composite); `target` limits a reference to
+    one type. `types` are the FHIR types of its elements, `targets` the resource types that a reference may point to.
+    `usage` is its type, or one of USAGES: what decides how its values are indexed and read. `ways` are those of a composite.
+    What is not `ready` is being indexed: it cannot be searched by yet.
     """
 
     code: str
@@ -56,16 +55,44 @@ class Parameter:
     target: str | None = None
     targets: tuple[str, ...] = ()
     ready: bool = True
+    usage: str = ""
+    ways: tuple["Way", ...] = ()
 
     @property
     def kinds(self) -> Kinds:
-        """The kinds of entries that it has."""
-        return KINDS[self.type]
+        """The kinds of entries that it has; none for a composite."""
+        return KINDS[self.usage]
 
     @property
     def exact(self) -> bool:
         """Its codes are all of systems that mind the case."""
         return self.types == {"code"} and all(token.minds_case(b.element.binding) for b in self.branches)
+
+    @property
+    def media_types(self) -> bool:
+        """Its codes are MIME types."""
+        return self.types == {"code"} and all(token.is_media_type(b.element.binding) for b in self.branches)
+
+    @property
+    def implied_system(self) -> str:
+        """The one system that all its codes are of, "" where it is not settled."""
+        systems = [token.implied_systems(b.element.binding) for b in self.branches]
+        first = systems[0] if systems and self.types == {"code"} else ""
+        return first if isinstance(first, str) and all(each == first for each in systems) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One component of a composite, on one way: `parameter` keeps under `stored` what it means there. `grouped`: its entries
+    carry the number of the base element; otherwise it speaks of the resource as a whole.
+    """
+
+    parameter: Parameter
+    grouped: bool
+
+
+Way = tuple[Part, ...]
+"""The parts of a composite on one base element: all hold, those that are grouped on one and the same element."""
 
 
 @remembered
@@ -84,6 +111,10 @@ def indexed(type_: str) -> Mapping[str, Parameter]:
     own = definitions().search_parameters(type_).items()
     found = {code: made for code, d in own if (made := _parameter(d, type_))}
     owners = _share(found)
+    for code, definition in own:
+        if definition.type == "composite" and (ways := _ways(definition, type_, found, owners)):
+            found[code] = Parameter(code, "composite", definition, (), frozenset(), (), usage="composite", ways=ways)
+    found = dict(sorted(found.items()))
     for added in registry().added_to(type_):
         code = added.definition.code
         made = None if added.failed or code in found else _parameter(added.definition, type_)
@@ -102,7 +133,7 @@ def unavailable(type_: str, code: str) -> str | None:
         return None
     if code in indexed(type_):
         return f"it is being indexed and cannot be searched by yet ({registry().progress or 'waiting'})"
-    return UNAVAILABLE.get(definition.type, "no element of this type can be searched so")
+    return "no element of this type can be searched so"
 
 
 def stored(type_: str) -> Mapping[str, tuple[Branch, ...]]:
@@ -112,14 +143,20 @@ def stored(type_: str) -> Mapping[str, tuple[Branch, ...]]:
 
 def _parameter(definition: SearchParameter, type_: str) -> Parameter | None:
     """The Parameter by itself, before any sharing; None where it cannot be searched by."""
-    if definition.code in UNAVAILABLE or definition.expression is None:
+    code, type_of, usage = definition.code, definition.type, USAGES.get(definition.code, definition.type)
+    if usage == "prose":
+        return Parameter(code, type_of, definition, (code,), frozenset(), (), usage=usage)
+    if code in UNAVAILABLE or definition.expression is None or type_of == "composite":
         return None
-    if definition.code in COLUMNS:
-        return Parameter(definition.code, definition.type, definition, (), frozenset(), ())
-    converters = CONVERTERS.get(definition.type, {})
+    if code in COLUMNS:
+        return Parameter(code, type_of, definition, (), frozenset(), (), usage=usage)
+    converters = CONVERTERS.get(usage, {})
     ways = tuple(b for b in branches(definition.expression, type_) if b.type in converters or b.truth)
-    if not ways:
-        return None
+    return _on(ways, definition) if ways else None
+
+
+def _on(ways: tuple[Branch, ...], definition: SearchParameter) -> Parameter:
+    """The Parameter of these elements, kept under its own code."""
     return Parameter(
         definition.code,
         definition.type,
@@ -128,6 +165,7 @@ def _parameter(definition: SearchParameter, type_: str) -> Parameter | None:
         frozenset(b.type for b in ways),
         ways,
         targets=_targets(definition, ways) if definition.type == "reference" else (),
+        usage=USAGES.get(definition.code, definition.type),
     )
 
 
@@ -141,17 +179,17 @@ def _targets(definition: SearchParameter, ways: tuple[Branch, ...]) -> tuple[str
     return tuple(sorted({t for b in ways for t in b.element.targets}))
 
 
-_Owners = dict[tuple[str, frozenset[Branch]], str]
-"""(type, elements) → the code under which their entries are kept."""
+Owners = dict[tuple[str, frozenset[Branch]], str]
+"""Usage and elements → the code that their entries are kept under."""
 
 
-def _share(found: dict[str, Parameter]) -> _Owners:
+def _share(found: dict[str, Parameter]) -> Owners:
     """Lets parameters of the same elements use the entries of one, and unions those of their parts."""
     shapes = {code: _shape(p) for code, p in found.items()}
     plain = {c: shapes[c] for c in sorted(found, key=_rank) if shapes[c] and not _tested(found[c])}
-    owners: _Owners = {}
+    owners: Owners = {}
     for code, shape in plain.items():
-        owners.setdefault((found[code].type, shape), code)
+        owners.setdefault((found[code].usage, shape), code)
     for code, p in tuple(found.items()):
         found[code] = _shared(p, {}, owners) or p
     for code, p in tuple(found.items()):
@@ -160,10 +198,10 @@ def _share(found: dict[str, Parameter]) -> _Owners:
     return owners
 
 
-def _shared(p: Parameter, found: Mapping[str, Parameter], owners: _Owners) -> Parameter | None:
+def _shared(p: Parameter, found: Mapping[str, Parameter], owners: Owners) -> Parameter | None:
     """The parameter as one that uses the entries of `owners`, and what these use in turn; None where they lack some."""
     shape = _shape(p)
-    parts = _parts(p.type, shape, owners) if shape else ()
+    parts = _parts(p.usage, shape, owners) if shape else ()
     if not parts:
         return None
     target = next(iter({b.resolves_to for b in p.branches})) if _tested(p) else None
@@ -173,6 +211,43 @@ def _shared(p: Parameter, found: Mapping[str, Parameter], owners: _Owners) -> Pa
 
 def _flat(p: Parameter, found: Mapping[str, Parameter]) -> Parameter:
     return replace(p, stored=tuple(dict.fromkeys(s for part in p.stored for s in found[part].stored)))
+
+
+def _ways(definition: SearchParameter, type_: str, found: Mapping[str, Parameter], owners: Owners) -> tuple[Way, ...]:
+    """The ways of a composite: one for each base element that it may speak of; () where a component cannot be found by."""
+    ways = []
+    for base in terms(definition.expression or ""):
+        path = branches(base, type_)
+        if base != type_ and not path:
+            continue  # of another type
+        parts = [_part(c, base, type_, found, owners) for c in definition.components]
+        if None in parts or not parts:
+            return ()
+        ways.append(tuple(part for part in parts if part is not None))
+    return tuple(ways)
+
+
+def _part(component: Component, base: str, type_: str, found: Mapping[str, Parameter], owners: Owners) -> Part | None:
+    """The component where its base is `base`; None where nothing is kept of it there."""
+    definition = definitions().all_search_parameters.get(component.definition)
+    if definition is None:
+        return None
+    pieces = terms(component.expression)
+    whole = all(piece.startswith(RESOURCE) for piece in pieces)
+    expression = " | ".join(type_ + piece.removeprefix(RESOURCE) if whole else f"{base}.{piece}" for piece in pieces)
+    usage = USAGES.get(definition.code, definition.type)
+    ways = tuple(b for b in branches(expression, type_) if b.type in CONVERTERS.get(usage, {}))
+    if not ways:
+        return None
+    parameter = _on(ways, definition)
+    codes = _parts(usage, _shape(parameter), owners)
+    if not codes and definition.code in found and _shape(parameter) < _shape(found[definition.code]):
+        codes = (definition.code,)  # the parameter says more than the component: R4 names the parameter
+    if not codes:
+        return None
+    stored = tuple(s for code in codes for s in found[code].stored)
+    grouped = not whole and any(step.repeats for b in branches(base, type_) for step in b.steps)
+    return Part(replace(parameter, stored=stored), grouped)
 
 
 def _rank(code: str) -> tuple[bool, int, str]:
@@ -189,7 +264,7 @@ def _tested(p: Parameter) -> bool:
     return len({b.resolves_to for b in p.branches}) == 1 and p.branches[0].resolves_to is not None
 
 
-def _parts(kind: str, shape: frozenset[Branch], owners: _Owners) -> tuple[str, ...]:
+def _parts(kind: str, shape: frozenset[Branch], owners: Owners) -> tuple[str, ...]:
     """The code that owns exactly this shape, or those of smaller shapes that make it up; () where there is neither."""
     smaller = [(s, code) for (k, s), code in owners.items() if k == kind and s < shape]
     left, parts = set(shape), []

@@ -5,6 +5,7 @@ http://hl7.org/fhir/R4/search.html
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import parse_qsl
@@ -12,16 +13,17 @@ from urllib.parse import parse_qsl
 from fhir_server.definitions import definitions
 from fhir_server.model import now as this_moment
 from fhir_server.outcome import BadRequest, PreconditionFailed
-from fhir_server.search.criteria import Terms, UnknownParameter, criterion
+from fhir_server.search.contained import containers
+from fhir_server.search.criteria import MAX_CHAIN, Terms, UnknownParameter, criterion
 from fhir_server.search.filter import filtered
 from fhir_server.search.query import And, Node, SearchQuery, SearchRequest, Total
 from fhir_server.search.registry import Registry, registry
 from fhir_server.search.results import PASSED_OVER, READERS, Results
-from fhir_server.search.tree import simple
+from fhir_server.search.tree import simple, unsettled
 from fhir_server.settings import Settings
 
 MAX_PARAMETERS = 512
-MAX_HAS = 5
+MAX_HAS = 32
 MAX_REMEMBERED = 1000
 """Characters of values; what is longer is hardly asked again."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,13 +50,13 @@ def parse(
     """
     base = (base or settings.base_url).rstrip("/")
     lenient = (handling or settings.handling) == "lenient"
-    counts = settings.default_count, settings.max_count
+    limits = settings.default_count, settings.max_count, settings.max_chain
     if _depends_on_now(parameters) or sum(len(value) for _, value in parameters) > MAX_REMEMBERED:
-        return _understood(types, tuple(parameters), base, lenient, counts, now)
-    found = _remembered(registry(), types, tuple(parameters), base, lenient, counts)
+        return _understood(types, tuple(parameters), base, lenient, limits, now)
+    found = _remembered(registry(), types, tuple(parameters), base, lenient, limits)
     if found.ignored:  # the reason may say how far indexing is
-        found = _understood(types, tuple(parameters), base, lenient, counts, now)
-    return SearchRequest(found.query, found.include, found.elements, found.summary, found.used, found.ignored, now)
+        found = _understood(types, tuple(parameters), base, lenient, limits, now)
+    return replace(found, now=now)
 
 
 def _depends_on_now(parameters: Parameters) -> bool:
@@ -69,10 +71,10 @@ def _remembered(
     parameters: tuple[tuple[str, str], ...],
     base: str,
     lenient: bool,
-    counts: tuple[int, int],
+    limits: tuple[int, int, int],
 ) -> SearchRequest:
     """Clients ask the same again and again, and page through it."""
-    return _understood(types, parameters, base, lenient, counts, EPOCH)
+    return _understood(types, parameters, base, lenient, limits, EPOCH)
 
 
 def _understood(
@@ -80,10 +82,10 @@ def _understood(
     parameters: tuple[tuple[str, str], ...],
     base: str,
     lenient: bool,
-    counts: tuple[int, int],
+    limits: tuple[int, int, int],
     now: datetime,
 ) -> SearchRequest:
-    terms = Terms(base, now)
+    terms = Terms(base, now, limits[2])
     searched, rest = _types(types, parameters)
     _check_limits(parameters)
     results = Results()
@@ -108,7 +110,7 @@ def _understood(
         else:
             used.append((name, value))
     results.check()
-    return _request(results, nodes, counts, used, ignored, now)
+    return _request(results, nodes, limits, used, ignored, now)
 
 
 def criteria(
@@ -129,7 +131,7 @@ def criteria(
     if not definitions().is_resource(type_):
         raise BadRequest(f"{type_[:64]!r} is no resource type", code="value")
     _check_limits(parameters)
-    terms = Terms((base or (settings.base_url if settings else "")).rstrip("/"), now or this_moment())
+    terms = Terms((base or (settings.base_url if settings else "")).rstrip("/"), now or this_moment(), _depth(settings))
     nodes: list[Node] = []
     for name, value in parameters:
         if name in PASSED_OVER:
@@ -147,6 +149,10 @@ def criteria(
 
 def _criterion(type_: str, name: str, value: str, terms: Terms) -> Node | None:
     return filtered(type_, value, terms) if name == "_filter" else criterion(type_, name, value, terms)
+
+
+def _depth(settings: Settings | None) -> int:
+    return settings.max_chain if settings else MAX_CHAIN
 
 
 def query_string(text: str) -> Iterator[tuple[str, str]]:
@@ -189,16 +195,19 @@ def _check_limits(parameters: Parameters) -> None:
 def _request(
     results: Results,
     nodes: dict[str, list[Node]],
-    counts: tuple[int, int],
+    limits: tuple[int, int, int],
     used: list[tuple[str, str]],
     ignored: list[tuple[str, str]],
     now: datetime,
 ) -> SearchRequest:
-    default, most = counts
+    default, most, _ = limits
     count = default if results.count is None else min(results.count, most)
     counting = results.summary == "count" or count == 0
+    where = {type_: simple(And(tuple(of))) for type_, of in nodes.items()}
+    if results.contained:
+        where = containers(where, both=results.contained == "both")
     query = SearchQuery(
-        where={type_: simple(And(tuple(of))) for type_, of in nodes.items()},
+        where=where,
         sort=tuple(results.sort),
         count=0 if counting else count,
         total=Total.ACCURATE if counting else results.total,
@@ -211,4 +220,7 @@ def _request(
         used=tuple(used),
         ignored=tuple(ignored),
         now=now,
+        unsettled=any(unsettled(tree) for tree in where.values()),
+        contained=results.contained,
+        contained_type=results.contained_type,
     )

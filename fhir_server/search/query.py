@@ -7,9 +7,10 @@ Fields of an entry's value, by the kind of value:
 
     Token       system, code             text comparisons: EQ and NE (system "" = no system)
     Text        folded                   STARTS, CONTAINS, WORDS: each word of the value begins one of the text (`:text`)
-    String      folded, original         STARTS, ENDS, CONTAINS, EQ NE LT LE GT GE (by code points) on folded;
-                                         EQ and NE on original (`:exact`)
-    Reference   type, id, version, url   EQ; a local reference has type and id, an absolute or canonical one has url
+    String      folded, original         STARTS, ENDS, CONTAINS, WORDS (`:text`), EQ NE LT LE GT GE (by code points) on
+                                         folded; EQ and NE on original (`:exact`)
+    Reference   type, id, version, url   EQ; a local reference has type and id, an absolute or canonical one has url;
+                                         STARTS on version (`:below` of a canonical)
     Identifier  system, code             EQ (`:identifier` of a reference)
     DateRange   low, high                EQ LT LE GT GE on microseconds since 1970 (UTC): the period is [low, high)
     Number      low, high                as above, on numbers; the search value's implicit range is in the comparisons
@@ -243,6 +244,45 @@ class Has(_Node, frozen=True):
     where: "Node"
 
 
+class InValueSet(_Node, frozen=True):
+    """A placeholder (`:in`): the resource has a Token of `param` that is a member of the value set. `name` is the parameter
+    as it was written. `search.settle` replaces placeholders before a store sees the tree.
+    """
+
+    param: str
+    url: str
+    name: str
+
+
+class Subsumed(_Node, frozen=True):
+    """A placeholder: the resource has a Token of `param` that is the concept or one below it (`:below`), or above (`:above`).
+
+    System "": of any code system that has the code.
+    """
+
+    param: str
+    system: str
+    code: str
+    above: bool
+    name: str
+
+
+class Lineage(_Node, frozen=True):
+    """A placeholder: the resource refers by `param` to that resource of type `type`, to one that is part of it however far
+    (`:below`), or to one that it is part of (`:above`). `by` is the parameter under which `type` keeps what it is part of.
+    """
+
+    param: str
+    type: str
+    id: str
+    by: str
+    above: bool
+    name: str
+
+
+Placeholder = InValueSet | Subsumed | Lineage
+
+
 class And(_Node, frozen=True):
     of: tuple["Node", ...]
 
@@ -255,7 +295,7 @@ class Not(_Node, frozen=True):
     of: "Node"
 
 
-Node = Match | Together | Near | Contains | Ids | LastUpdated | Missing | Chain | Has | And | Or | Not
+Node = Match | Together | Near | Contains | Ids | LastUpdated | Missing | Chain | Has | And | Or | Not | Placeholder
 
 EVERYTHING = And(())
 NOTHING = Or(())
@@ -369,7 +409,9 @@ class SearchRequest:
     """A whole search URL, understood. `used` are the parameters that took part, in order, decoded: the self link.
 
     `summary` is "", true, text, data, count or false; `ignored` names parameters that lenient handling passed over, each
-    with the reason (they come back as an outcome entry); `now` is the moment that relative meanings (`ap`, `_at`) hang on.
+    with the reason (they come back as an outcome entry). `unsettled`: there are placeholders in the trees. `contained` is
+    `_contained`, "" (false), true or both: then the trees are those of containers; `contained_type` is `_containedType`,
+    container or contained. `now` is the moment that relative meanings (`ap`, `_at`) hang on.
     """
 
     query: SearchQuery
@@ -379,6 +421,9 @@ class SearchRequest:
     used: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
     now: datetime | None = None
+    unsettled: bool = False
+    contained: str = ""
+    contained_type: str = "container"
 
 
 def conjunction(nodes: Sequence[Node]) -> Node:

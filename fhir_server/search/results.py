@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 
 from fhir_server.definitions import definitions
 from fhir_server.outcome import BadRequest
+from fhir_server.search import query
 from fhir_server.search.criteria import UnknownParameter
 from fhir_server.search.parameters import COLUMNS, Parameter, parameters
 from fhir_server.search.query import Include, Sort, Total
 
 PASSED_OVER = frozenset({"_format", "_pretty", "_page"})
 """Parameters of the request that other rooms read."""
+UNORDERED = frozenset({"composite", "prose", "phonetic", "nearby"})
+"""Usages of parameters that nothing can be sorted by."""
 MAX_SORTS = 10
 MAX_INCLUDES = 64
 SUMMARIES = ("true", "text", "data", "count", "false")
@@ -29,6 +32,8 @@ class Results:
     summary: str = ""
     elements: list[str] = field(default_factory=list)
     include: list[Include] = field(default_factory=list)
+    contained: str = ""
+    contained_type: str = "container"
     seen: set[str] = field(default_factory=set)
 
     def read(self, name: str, value: str, types: tuple[str, ...]) -> bool:
@@ -53,6 +58,10 @@ class Results:
             raise _bad("_summary", "_include and _revinclude cannot be mixed with _summary=text")
         if self.elements and self.summary not in ("", "false"):
             raise _bad("_elements", "_elements and _summary cannot be used together")
+        if self.contained and any(rule.param not in COLUMNS for rule in self.sort):
+            raise _bad(
+                "_sort", "with _contained, matches are sorted by _id or _lastUpdated alone: those of their containers"
+            )
 
 
 def _bad(name: str, text: str) -> BadRequest:
@@ -116,9 +125,9 @@ def _rule(name: str, rule: str, types: tuple[str, ...]) -> Sort:
     found = [parameters(type_).get(code) for type_ in types]
     if any(p is None for p in found):
         raise UnknownParameter(f"_sort: {types[0]} cannot be sorted by {code[:64]!r}", expression=f"http.{name}")
-    places = {(p.stored, p.kinds[0]) for p in found if p is not None}
-    stored, kind = next(iter(places))
-    if len(places) > 1 or len(stored) > 1:
+    places = {(p.stored, p.kinds[0]) for p in found if p is not None and p.usage not in UNORDERED}
+    stored, kind = next(iter(places), ((), query.Token))
+    if len(places) != 1 or len(stored) > 1:
         raise UnknownParameter(f"_sort: sorting by {code} is not supported", expression=f"http.{name}")
     return Sort(stored[0], kind, descending)
 
@@ -158,6 +167,18 @@ def _check_include(name: str, source: str, param: str, target: str | None) -> No
         raise _bad(name, f"{name}: {source}:{param} does not refer to {target}; it does to {right}")
 
 
+def _contained(results: Results, name: str, value: str, _types: tuple[str, ...]) -> None:
+    if value not in ("true", "false", "both"):
+        raise _bad(name, f"_contained={value[:64]}: expected true, false or both")
+    results.contained = "" if value == "false" else value
+
+
+def _contained_type(results: Results, name: str, value: str, _types: tuple[str, ...]) -> None:
+    if value not in ("container", "contained"):
+        raise _bad(name, f"_containedType={value[:64]}: expected container or contained")
+    results.contained_type = value
+
+
 READERS: dict[str, Callable[[Results, str, str, tuple[str, ...]], None]] = {
     "_count": _count,
     "_total": _total,
@@ -166,5 +187,7 @@ READERS: dict[str, Callable[[Results, str, str, tuple[str, ...]], None]] = {
     "_sort": _sort,
     "_include": _include,
     "_revinclude": _include,
+    "_contained": _contained,
+    "_containedType": _contained_type,
 }
-ONCE = frozenset({"_count", "_total", "_summary"})
+ONCE = frozenset({"_count", "_total", "_summary", "_contained", "_containedType"})

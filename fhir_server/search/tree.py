@@ -13,11 +13,14 @@ from fhir_server.search.query import (
     Contains,
     Has,
     Ids,
+    InValueSet,
     LastUpdated,
+    Lineage,
     Match,
     Node,
     Not,
     Or,
+    Subsumed,
     Together,
 )
 
@@ -50,6 +53,21 @@ def simple(node: Node) -> Node:
             return LastUpdated(tuple(dict.fromkeys(tests))) if tests else EVERYTHING
         case _:
             return node
+
+
+def unsettled(node: Node) -> bool:
+    """Whether there is a placeholder in the tree, which `search.settle` must replace before a store sees it."""
+    match node:
+        case InValueSet() | Subsumed() | Lineage():
+            return True
+        case And(of) | Or(of):
+            return any(unsettled(one) for one in of)
+        case Not(of):
+            return unsettled(of)
+        case Chain(where=where) | Has(where=where) | Contains(where=where):
+            return unsettled(where)
+        case _:
+            return False
 
 
 def negation(node: Node) -> Node:

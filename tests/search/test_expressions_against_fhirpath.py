@@ -43,7 +43,7 @@ def _terms(parameter: Parameter, type_: str) -> Iterator[str]:
 def _expected(parameter: Parameter, resource: dict[str, Any]) -> list[IndexEntry]:
     """The entries of what the expression finds in the resource."""
     found: list[IndexEntry] = []
-    converters = CONVERTERS[parameter.type]
+    converters = CONVERTERS[parameter.usage]
     for term in _terms(parameter, resource["resourceType"]):
         for item in fhirpath.compile(term).evaluate(resource, environment=ENVIRONMENT):
             if isinstance(item, bool):
@@ -55,7 +55,7 @@ def _expected(parameter: Parameter, resource: dict[str, Any]) -> list[IndexEntry
 
 def _convert(found: list[IndexEntry], parameter: Parameter, item: fhirpath.Node) -> None:
     path = f"{item.parent.type}.{item.key}" if item.parent is not None else ""
-    converter = CONVERTERS[parameter.type][item.type]
+    converter = CONVERTERS[parameter.usage][item.type]
     if parameter.type == "string":
         converter = string.SPECIAL.get(path, converter)
     if (parameter.type, item.type) == ("token", "code"):
@@ -68,7 +68,8 @@ def _convert(found: list[IndexEntry], parameter: Parameter, item: fhirpath.Node)
 
 
 def _alike(entries: list[IndexEntry]) -> Counter[Any]:
-    return Counter(entry.value for entry in entries)
+    """The values of what the parameters themselves are found by, without the entries for one modifier alone."""
+    return Counter(entry.value for entry in entries if ":" not in entry.param)
 
 
 def _compare(name: str, resource: dict[str, Any]) -> int:
@@ -76,7 +77,7 @@ def _compare(name: str, resource: dict[str, Any]) -> int:
     extracted = extract(resource)
     hits = 0
     for parameter in parameters(resource["resourceType"]).values():
-        if not parameter.stored:
+        if not parameter.stored or parameter.usage in ("prose", "nearby"):
             continue
         kept = [e for e in extracted if e.param in parameter.stored]
         if parameter.target:

@@ -79,6 +79,29 @@ def test_contained_resources_and_nulls_give_nothing() -> None:
         IndexEntry("given", String("ann", "Ann")),
         IndexEntry("name", String("ann", "Ann")),
         IndexEntry("organization", Reference(url="#o")),
+        IndexEntry("phonetic", Token("", "AN")),
+    ]
+
+
+def test_identifiers_are_found_by_their_type_as_well() -> None:
+    identifier = {
+        "system": "http://a.org",
+        "value": "Ab1",
+        "type": {"coding": [{"system": "http://t.org", "code": "MR"}]},
+    }
+    found = extract({"resourceType": "Organization", "identifier": [identifier]})
+    assert found == [
+        IndexEntry("identifier", Token("http://a.org", "ab1")),
+        IndexEntry("identifier:of-type", Token("http://t.org|mr", "ab1")),
+    ]
+
+
+def test_mime_types_are_found_without_their_parameters() -> None:
+    content = [{"attachment": {"contentType": "text/xml; charset=UTF-8"}}]
+    found = extract({"resourceType": "DocumentReference", "content": content})
+    assert found == [
+        IndexEntry("contenttype", Token("", "text/xml; charset=utf-8")),
+        IndexEntry("contenttype:below", Token("", "text/xml")),
     ]
 
 

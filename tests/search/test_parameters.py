@@ -12,19 +12,15 @@ def test_every_parameter_of_r4_can_be_searched_by_or_has_a_reason_why_not() -> N
             assert (code in parameters(type_)) != bool(unavailable(type_, code)), f"{type_}.{code}"
 
 
-def test_what_cannot_be_searched_by_is_composite_special_or_text() -> None:
+def test_what_cannot_be_searched_by() -> None:
     missing = {
-        (p.type, p.code if p.type not in ("composite", "special") else "")
+        (p.type, p.code)
         for type_ in definitions().resource_types
         for p in definitions().search_parameters(type_).values()
         if p.code not in parameters(type_)
     }
     assert missing == {
-        ("composite", ""),
-        ("special", ""),
-        ("string", "_content"),
-        ("string", "_text"),
-        ("string", "phonetic"),
+        ("special", "_filter"),
         ("token", "_query"),
         ("reference", "composition"),
         ("reference", "message"),
@@ -39,7 +35,7 @@ def test_patient_is_the_subject_with_a_target_type() -> None:
 
 
 def test_combined_parameters_are_their_parts() -> None:
-    combined = {c: p.stored for c, p in parameters("Observation").items() if c.startswith("combo-")}
+    combined = {c: p.stored for c, p in parameters("Observation").items() if c.startswith("combo-") and p.stored}
     assert combined == {
         "combo-code": ("code", "component-code"),
         "combo-data-absent-reason": ("component-data-absent-reason", "data-absent-reason"),
@@ -48,23 +44,52 @@ def test_combined_parameters_are_their_parts() -> None:
     }
 
 
+def ways(type_: str, code: str) -> list[list[tuple[tuple[str, ...], bool]]]:
+    found = parameters(type_)[code]
+    return [[(part.parameter.stored, part.grouped) for part in way] for way in found.ways]
+
+
+def test_composites_are_ways_of_parts() -> None:
+    assert ways("Observation", "code-value-quantity") == [[(("code",), False), (("value-quantity",), False)]]
+    assert ways("Observation", "component-code-value-concept") == [
+        [(("component-code",), True), (("component-value-concept",), True)]
+    ]
+    assert ways("Observation", "combo-code-value-quantity") == [
+        [(("code",), False), (("value-quantity",), False)],
+        [(("component-code",), True), (("component-value-quantity",), True)],
+    ]
+    assert ways("MolecularSequence", "chromosome-variant-coordinate") == [
+        [(("chromosome",), False), (("variant-start",), True), (("variant-end",), True)]
+    ]
+    assert ways("ValueSet", "context-type-quantity") == [[(("context-type",), True), (("context-quantity",), True)]]
+
+
+def test_every_composite_of_r4_has_its_parts() -> None:
+    for type_ in definitions().resource_types:
+        for code, definition in definitions().search_parameters(type_).items():
+            if definition.type == "composite":
+                for way in parameters(type_)[code].ways:
+                    assert len(way) == len(definition.components), f"{type_}.{code}"
+                    assert {c for part in way for c in part.parameter.stored} <= set(stored(type_)), f"{type_}.{code}"
+
+
 def test_every_code_that_a_parameter_is_kept_under_is_kept() -> None:
     for type_ in definitions().resource_types:
         kept = stored(type_)
         for p in parameters(type_).values():
             assert set(p.stored) <= set(kept), f"{type_}.{p.code}"
-            assert bool(p.stored) != (p.code in COLUMNS)
+            assert bool(p.stored) != (p.code in COLUMNS or p.type == "composite")
 
 
 def test_no_element_is_kept_twice_for_one_type_of_parameter() -> None:
     for type_ in definitions().resource_types:
-        shapes = [(parameters(type_)[code].type, frozenset(ways)) for code, ways in stored(type_).items()]
+        shapes = [(parameters(type_)[c].usage, frozenset(ways)) for c, ways in stored(type_).items() if ways]
         assert len(shapes) == len(set(shapes)), type_
 
 
 def test_described_is_what_works() -> None:
     found = {p["name"]: p for p in described("Observation")}
-    assert set(found) == set(parameters("Observation"))
+    assert set(found) == {*parameters("Observation"), "_filter"}
     assert found["code"] == {
         "name": "code",
         "definition": "http://hl7.org/fhir/SearchParameter/clinical-code",
@@ -84,7 +109,7 @@ def test_includes_are_reference_parameters_both_ways() -> None:
 @pytest.mark.parametrize("type_", ["Observation", "Patient", "InsurancePlan", "Bundle"])
 def test_ways_down_end_in_elements_with_a_converter(type_: str) -> None:
     for p in parameters(type_).values():
-        assert all(b.truth or b.type in CONVERTERS[p.type] for b in p.branches), p.code
+        assert all(b.truth or b.type in CONVERTERS[p.usage] for b in p.branches), p.code
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ http://hl7.org/fhir/R4/search.html#ptypes
 from collections.abc import Callable, Mapping
 
 from fhir_server.search import query
-from fhir_server.search.types import date, number, quantity, reference, string, token, uri
+from fhir_server.search.types import date, nearby, number, phonetic, quantity, reference, string, token, uri
 from fhir_server.search.types.reading import Alternatives, Reading
 
 CONVERTERS: Mapping[str, Mapping[str, Callable[..., None]]] = {
@@ -17,8 +17,10 @@ CONVERTERS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "number": number.CONVERTERS,
     "quantity": quantity.CONVERTERS,
     "uri": uri.CONVERTERS,
+    "phonetic": phonetic.CONVERTERS,
+    "nearby": nearby.CONVERTERS,
 }
-"""Search parameter type → FHIR type of an element → what adds its entries."""
+"""Search parameter type (or usage) → FHIR type of an element → what adds its entries."""
 
 ALTERNATIVES: Mapping[str, Callable[[str, str, Reading], Alternatives]] = {
     "string": string.alternatives,
@@ -39,8 +41,9 @@ MODIFIERS: Mapping[str, frozenset[str]] = {
     "number": number.MODIFIERS,
     "quantity": quantity.MODIFIERS,
     "uri": uri.MODIFIERS,
+    "phonetic": frozenset(),
 }
-"""Modifiers beside :missing and, of references, :[type]."""
+"""Modifiers beside :missing and, of references, :[type]. A usage that is not here has none at all."""
 
 KINDS: Mapping[str, tuple[type[query.Value], ...]] = {
     "string": (query.String,),
@@ -50,5 +53,9 @@ KINDS: Mapping[str, tuple[type[query.Value], ...]] = {
     "number": (query.Number,),
     "quantity": (query.Quantity,),
     "uri": (query.Uri,),
+    "phonetic": (query.Token,),
+    "nearby": (query.Point,),
+    "prose": (query.Prose,),
+    "composite": (),
 }
 """The kinds of entries of a search parameter type; sorting goes by the first."""

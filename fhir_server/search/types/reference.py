@@ -15,7 +15,7 @@ from fhir_server.search.types.token import folded
 
 Add = Callable[[IndexEntry], None]
 
-MODIFIERS = frozenset({"identifier"})
+MODIFIERS = frozenset({"identifier", "above", "below"})
 MAX_TARGETS = 10
 """An id alone is looked for under each type that it may have, unless there are more than these."""
 
@@ -69,19 +69,25 @@ def resolves_to(value: Mapping[str, Any], type_: str) -> bool:
 
 def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
     """`id`, `Type/id`, `Type/id/_history/version`, an absolute URL, a canonical with or without |version; with `:identifier`
-    `system|value`; with `:Type` an id. Raises BadRequest.
+    `system|value`; with `:Type` an id; of canonicals `:below` any version, or those that begin with |version. Raises BadRequest.
     """
     if modifier == "identifier":
         return _identifier(value, reading)
     url, *version = (unescape(piece) for piece in split(value, "|", 1))
     target = references.parse(url, reading.base)
+    if version and version[0] and modifier == "below":
+        parts = (Compare(Reference, "url", Op.EQ, url),)
+        return tuple(
+            (*parts, Compare(Reference, "version", op, text))
+            for op, text in ((Op.EQ, version[0]), (Op.STARTS, f"{version[0]}."))
+        )
     if version and version[0]:
         return (all_of((Reference, "url", Op.EQ, url), (Reference, "version", Op.EQ, version[0])),)
     if target is None:
         return _by_id(url, modifier, reading)
     if not target.local:
         return ((Compare(Reference, "url", Op.EQ, url),),)
-    if modifier and modifier != target.type:
+    if modifier and modifier not in ("below", target.type):
         raise reading.wrong(f"{url[:64]!r} is not a {modifier}")
     return (_local(target.type, target.id, target.version),)
 

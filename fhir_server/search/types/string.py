@@ -12,9 +12,10 @@ from fhir_server.search.types.reading import Alternatives, Reading, unescape
 
 Add = Callable[[IndexEntry], None]
 
+OPS: Mapping[str, Op] = {"contains": Op.CONTAINS, "text": Op.WORDS}
 NAME_PARTS = ("given", "prefix", "suffix")
 ADDRESS_PARTS = ("text", "city", "district", "state", "postalCode", "country")
-MODIFIERS = frozenset({"exact", "contains"})
+MODIFIERS = frozenset({"exact", "contains", "text"})
 
 
 def text(add: Add, param: str, value: str, group: int) -> None:
@@ -63,9 +64,11 @@ SPECIAL: Mapping[str, Callable[..., None]] = {"HumanName.family": family}
 
 
 def alternatives(value: str, modifier: str, _reading: Reading) -> Alternatives:
-    """What an entry must hold: starts with the value; `:contains` has it anywhere; `:exact` is it, letter for letter."""
+    """What an entry must hold: starts with the value; `:contains` has it anywhere; `:exact` is it, letter for letter;
+    `:text`: each word of the value begins one of its words.
+    """
     plain = unescape(value)
     if modifier == "exact":
         return ((Compare(String, "original", Op.EQ, plain),),)
-    op = Op.CONTAINS if modifier == "contains" else Op.STARTS
+    op = OPS.get(modifier, Op.STARTS)
     return ((Compare(String, "folded", op, fold(plain)),),)

@@ -17,7 +17,10 @@ from fhir_server.search.types.reading import Alternatives, Reading, split, unesc
 
 Add = Callable[[IndexEntry], None]
 
-MODIFIERS = frozenset({"not", "text"})
+MODIFIERS = frozenset({"not", "text", "above", "below", "in", "not-in"})
+OF_TYPE, BELOW = ":of-type", ":below"
+"""Added to a parameter's code: entries of their own for identifiers by their type, and for MIME types without parameters."""
+MEDIA_TYPES = "http://hl7.org/fhir/ValueSet/mimetypes"
 UCUM = "http://unitsofmeasure.org"
 UNSYSTEMATIC = frozenset({"ContactPoint", "uri", "boolean", "id", "string", "dateTime"})
 """Types of elements that have no system: `|` is no part of their search values."""
@@ -60,8 +63,18 @@ def identifier(add: Add, param: str, value: Mapping[str, Any], group: int) -> No
     if code is not None or system:
         add(IndexEntry(param, Token(system, folded(system, code or "")), group))
     kind = value.get("type")
-    if kind is not None and (text := kind.get("text")) is not None:
+    if kind is None:
+        return
+    if (text := kind.get("text")) is not None:
         add(IndexEntry(param, Text(fold(text)), group))
+    if code is not None:
+        for one in kind.get("coding", ()):
+            add(IndexEntry(param + OF_TYPE, _typed(one.get("system", ""), one.get("code", ""), code), group))
+
+
+def _typed(system: str, type_: str, value: str) -> Token:
+    """An identifier by its type: `:of-type` does not know the identifier's own system, so the case of its value is not minded."""
+    return Token(f"{system}|{folded(system, type_)}", value.lower())
 
 
 def contact_point(add: Add, param: str, value: Mapping[str, Any], group: int) -> None:
@@ -87,6 +100,19 @@ def code(add: Add, param: str, value: str, group: int, systems: Mapping[str, str
     """A code: its system is what its binding implies."""
     system = systems if isinstance(systems, str) else systems.get(value, "")
     add(IndexEntry(param, Token(system, folded(system, value)), group))
+
+
+def media_type(add: Add, param: str, value: str, group: int) -> None:
+    """A MIME type, and the same without its parameters: `text/xml; charset=UTF-8` is below `text/xml`."""
+    plain = value.lower()
+    add(IndexEntry(param, Token("", plain), group))
+    base, mark, _ = plain.partition(";")
+    if mark:
+        add(IndexEntry(param + BELOW, Token("", base.strip()), group))
+
+
+def is_media_type(binding: Binding | None) -> bool:
+    return binding is not None and binding.value_set.partition("|")[0] == MEDIA_TYPES
 
 
 CONVERTERS: Mapping[str, Callable[..., None]] = {
@@ -137,6 +163,23 @@ def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
     if reading.types and reading.types <= UNSYSTEMATIC:
         raise reading.wrong(r"its elements have no system: give the value alone (a | within it is written \|)")
     return (_pair(*pieces),)
+
+
+def of_type(value: str, reading: Reading) -> tuple[Compare, ...]:
+    """`system|code|value`: an identifier with that value whose type has that coding. Raises BadRequest."""
+    pieces = [unescape(piece) for piece in split(value, "|")]
+    if len(pieces) != 3 or not all(pieces):
+        raise reading.wrong(f"{value[:64]!r}: :of-type needs all of [system]|[code]|[value]")
+    wanted = _typed(*pieces)
+    return (Compare(Token, "system", Op.EQ, wanted.system), Compare(Token, "code", Op.EQ, wanted.code))
+
+
+def concept(value: str, reading: Reading) -> tuple[str, str]:
+    """(system, code) of `[system]|[code]`, or of `[code]` with system "". Raises BadRequest."""
+    pieces = [unescape(piece) for piece in split(value, "|")]
+    if len(pieces) > 2 or not pieces[-1]:
+        raise reading.wrong(f"{value[:64]!r} is no concept: expected [system]|[code] or [code]")
+    return (pieces[0] if len(pieces) > 1 else "", pieces[-1])
 
 
 def _any_system(code_: str) -> Alternatives:
