@@ -11,9 +11,9 @@ from fhir_server.context import Context, Request, Response
 from fhir_server.formats import json
 from fhir_server.interactions import compartment, paging
 from fhir_server.interactions.subset import subset
-from fhir_server.model import Key, Version
+from fhir_server.model import Key
 from fhir_server.outcome import Issue, outcome
-from fhir_server.search.include import follow
+from fhir_server.search.include import MAX_ROUNDS, Inclusion, follow
 from fhir_server.search.parse import parse
 from fhir_server.search.query import Page, SearchRequest
 from fhir_server.search.results import PASSED_OVER
@@ -31,7 +31,7 @@ async def search(ctx: Context, request: Request) -> Response:
     asked = understand(ctx, request, parameters, place)
     page = await ctx.reader.search(asked.query)
     matches = [hit.version for hit in page.hits]
-    included: Sequence[Version] = ()
+    included = Inclusion()
     if asked.include and matches:
         included = await follow(ctx.reader, asked, matches, ctx.settings.max_includes, ctx.server.base_url)
     whole = token is None and page.next is None  # then the total is known, asked for or not
@@ -66,7 +66,7 @@ def understand(
     return replace(asked, query=replace(asked.query, after=place.after)) if place.after else asked
 
 
-def _entries(ctx: Context, asked: SearchRequest, page: Page, included: Sequence[Version]) -> Iterator[bytes]:
+def _entries(ctx: Context, asked: SearchRequest, page: Page, included: Inclusion) -> Iterator[bytes]:
     base = ctx.server.base_url
     whole = asked.summary in ("", "false")
     for hit in page.hits:
@@ -74,10 +74,10 @@ def _entries(ctx: Context, asked: SearchRequest, page: Page, included: Sequence[
         if not whole or asked.elements:
             body = subset(body, asked.summary, asked.elements)
         yield bundle.found(base, str(hit.version.key), body, "match", hit.score)
-    for version in included:
+    for version in included.versions:
         body = version.body or b""
         yield bundle.found(base, str(version.key), body if whole else subset(body, asked.summary), "include")
-    issues = [*_remarks(asked), *_touched(page)]
+    issues = [*_remarks(asked), *_left_out(included, ctx.settings.max_includes), *_touched(page)]
     if issues:
         yield bundle.remark(json.dumps(outcome(issues)))
 
@@ -85,6 +85,17 @@ def _entries(ctx: Context, asked: SearchRequest, page: Page, included: Sequence[
 def _remarks(asked: SearchRequest) -> Iterator[Issue]:
     for name, reason in asked.ignored:
         yield Issue("not-supported", f"{name} was passed over: {reason}", (f"http.{name}",), "warning")
+
+
+def _left_out(included: Inclusion, most: int) -> Iterator[Issue]:
+    for rule in included.cut:
+        name = str(rule).partition("=")[0]
+        text = f"{rule} leads to more than the {most} resources that are included in one page; the others were left out"
+        yield Issue("too-costly", f"{text}. A smaller _count has fewer on each page", (f"http.{name}",), "warning")
+    for rule in included.deeper:
+        name = str(rule).partition("=")[0]
+        text = f"{rule} was followed {MAX_ROUNDS} times over; what it leads to beyond was left out"
+        yield Issue("too-costly", text, (f"http.{name}",), "warning")
 
 
 def _touched(page: Page) -> Iterator[Issue]:

@@ -3,10 +3,11 @@
 http://hl7.org/fhir/R4/search.html#include
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fhir_server.definitions import definitions
 from fhir_server.model import Key, Version
 from fhir_server.search.index import extract
 from fhir_server.search.parameters import Parameter, parameters
@@ -24,7 +25,7 @@ from fhir_server.search.query import (
     Uri,
 )
 
-MAX_ROUNDS = 3
+MAX_ROUNDS = 20
 """How often `:iterate` goes on from what the round before has found."""
 
 
@@ -38,81 +39,123 @@ class Reader(Protocol):
     async def search(self, query: SearchQuery) -> Page: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """What is sent along, and what is not: rules of which `cut` left something out because there would be too much, and
+    rules that would have gone on beyond MAX_ROUNDS (`deeper`).
+    """
+
+    versions: tuple[Version, ...] = ()
+    cut: tuple[Include, ...] = ()
+    deeper: tuple[Include, ...] = ()
+
+
 @dataclass(slots=True)
 class _Wanted:
-    """What the forward includes of one round point to."""
+    """What the forward includes of one round point to, each with the rule that asked for it first."""
 
-    keys: dict[Key, None] = field(default_factory=dict)
-    versions: dict[tuple[Key, str], None] = field(default_factory=dict)
-    canonicals: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    keys: dict[Key, Include] = field(default_factory=dict)
+    versions: dict[tuple[Key, str], Include] = field(default_factory=dict)
+    canonicals: dict[tuple[str, str], dict[str, Include]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """What has been found so far: `known` are matches and includes, by which nothing comes twice."""
+
+    reader: Reader
+    limit: int
+    base: str
+    known: set[tuple[Key, str]]
+    included: list[Version] = field(default_factory=list)
+    cut: dict[Include, None] = field(default_factory=dict)
+
+    @property
+    def room(self) -> int:
+        return self.limit - len(self.included)
+
+    def add(self, rule: Include, version: Version) -> None:
+        """Includes a version, unless it is known or there is no room left for it."""
+        place = version.key, version.version_id
+        if place in self.known or version.deleted:
+            return
+        if self.room > 0:
+            self.known.add(place)
+            self.included.append(version)
+        else:
+            self.cut[rule] = None
+
+    async def search(self, rules: Iterable[Include], where: dict[str, Node]) -> list[Version]:
+        """As many as there is room for, and one more: those that are known already may be among them."""
+        known = sum(1 for key, _ in self.known if key.type in where)
+        page = await self.reader.search(SearchQuery(where, count=self.room + known + 1))
+        if page.next is not None:
+            self.cut |= dict.fromkeys(rules)
+        return [hit.version for hit in page.hits]
 
 
 async def follow(
     reader: Reader, request: SearchRequest, matches: Sequence[Version], limit: int, base: str = ""
-) -> list[Version]:
+) -> Inclusion:
     """What the request's includes add to `matches`: each version once, none that is a match, at most `limit`.
 
     References that lead nowhere, or to what the reader does not show, add nothing. A reference to a version brings that
-    version. `:iterate` also starts from what was included, in MAX_ROUNDS rounds. `base`: this server's base URL.
+    version. `:iterate` also starts from what was included, until there is nothing new. `base`: this server's base URL.
     """
-    known = {(match.key, match.version_id) for match in matches}
-    included: list[Version] = []
+    gathering = _Gathering(reader, limit, base, {(match.key, match.version_id) for match in matches})
     fresh: Sequence[Version] = matches
-    for round_ in range(MAX_ROUNDS + 1):
-        rules = [rule for rule in request.include if round_ == 0 or rule.iterate]
-        if not rules or not fresh or len(included) >= limit:
+    rules: Sequence[Include] = request.include
+    again = [rule for rule in rules if rule.iterate]
+    for _ in range(MAX_ROUNDS + 1):
+        before = len(gathering.included)
+        await _round(gathering, rules, fresh)
+        fresh, rules = gathering.included[before:], again
+        if not (fresh and rules):
             break
-        found: list[Version] = []
-        async for version in _round(reader, rules, fresh, limit - len(included), base):
-            if (version.key, version.version_id) not in known and not version.deleted:
-                known.add((version.key, version.version_id))
-                found.append(version)
-        fresh = found[: limit - len(included)]
-        included += fresh
-    return included
+    deeper = tuple(again) if fresh and not gathering.cut else ()
+    return Inclusion(tuple(gathering.included), tuple(gathering.cut), deeper)
 
 
-async def _round(
-    reader: Reader, rules: Sequence[Include], fresh: Sequence[Version], room: int, base: str
-) -> AsyncIterator[Version]:
-    """What the rules lead to from `fresh`; some of it may be known already."""
+async def _round(gathering: _Gathering, rules: Sequence[Include], fresh: Sequence[Version]) -> None:
+    """Includes what the rules lead to from `fresh`."""
     wanted = _Wanted()
     forward = [rule for rule in rules if not rule.reverse]
     if forward:
         for version in fresh:
-            _point(wanted, forward, version, base)
+            _point(wanted, forward, version, gathering.base)
     if wanted.keys:
-        for version in await reader.read_many(wanted.keys):
-            yield version
-    for key, version_id in wanted.versions:
-        found = await reader.vread(key, version_id)
-        if found is not None:
-            yield found
+        found = {version.key: version for version in await gathering.reader.read_many(wanted.keys)}
+        for key, rule in wanted.keys.items():
+            if key in found:
+                gathering.add(rule, found[key])
+    for (key, version_id), rule in wanted.versions.items():
+        past = await gathering.reader.vread(key, version_id)
+        if past is not None:
+            gathering.add(rule, past)
     if wanted.canonicals:
-        for version in await _by_canonical(reader, wanted, room):
-            yield version
+        await _by_canonical(gathering, wanted)
     for rule in rules:
-        where = _referring(rule, fresh) if rule.reverse else None
-        if where is not None:
-            # as many again as there are to start from: those may be what refers, and are known
-            page = await reader.search(SearchQuery({rule.source: where}, count=room + len(fresh)))
-            for hit in page.hits:
-                yield hit.version
+        if rule.reverse:
+            for source in definitions().resource_types if rule.source == "*" else (rule.source,):
+                where = _referring(rule, source, fresh)
+                if where is not None:
+                    for version in await gathering.search((rule,), {source: where}):
+                        gathering.add(rule, version)
 
 
 def _point(wanted: _Wanted, rules: Sequence[Include], version: Version, base: str) -> None:
     """Adds what the version's references, as far as the rules follow them, point to."""
     type_ = version.key.type
-    followed = [pair for rule in rules if rule.source in ("*", type_) for pair in _followed(rule, type_)]
+    followed = [(rule, *pair) for rule in rules if rule.source in ("*", type_) for pair in _followed(rule, type_)]
     if not followed:
         return
     for entry in extract(version.resource, base):
         value = entry.value
         if not isinstance(value, Reference):
             continue
-        for parameter, target in followed:
+        for rule, parameter, target in followed:
             if entry.param in parameter.stored:
-                _want(wanted, value, parameter, target)
+                _want(wanted, value, rule, parameter, target)
 
 
 def _followed(rule: Include, type_: str) -> Iterator[tuple[Parameter, str | None]]:
@@ -122,42 +165,42 @@ def _followed(rule: Include, type_: str) -> Iterator[tuple[Parameter, str | None
             yield parameter, rule.target or parameter.target
 
 
-def _want(wanted: _Wanted, reference: Reference, parameter: Parameter, target: str | None) -> None:
+def _want(wanted: _Wanted, reference: Reference, rule: Include, parameter: Parameter, target: str | None) -> None:
     if reference.type:
         if target in (None, reference.type):
             key = Key(reference.type, reference.id)
             if reference.version:
-                wanted.versions[key, reference.version] = None
+                wanted.versions.setdefault((key, reference.version), rule)
             else:
-                wanted.keys[key] = None
+                wanted.keys.setdefault(key, rule)
     elif "canonical" in parameter.types:
         types = (target,) if target else parameter.targets
-        wanted.canonicals.setdefault((reference.url, reference.version), {}).update(dict.fromkeys(types))
+        wanted.canonicals.setdefault((reference.url, reference.version), {}).update(dict.fromkeys(types, rule))
 
 
-async def _by_canonical(reader: Reader, wanted: _Wanted, room: int) -> list[Version]:
-    """The resources with those canonical URLs and, where one is named, that business version."""
+async def _by_canonical(gathering: _Gathering, wanted: _Wanted) -> None:
+    """Includes the resources with those canonical URLs and, where one is named, that business version."""
     urls: dict[str, list[tuple[Compare, ...]]] = {}
+    rules: dict[Include, None] = {}
     for (url, _), types in wanted.canonicals.items():
-        for type_ in types:
+        for type_, rule in types.items():
             if "url" in parameters(type_):
                 urls.setdefault(type_, []).append((Compare(Uri, "value", Op.EQ, url),))
+                rules[rule] = None
     if not urls:
-        return []
+        return
     where: dict[str, Node] = {type_: Match("url", tuple(anyof)) for type_, anyof in urls.items()}
-    page = await reader.search(SearchQuery(where, count=room))
-    found = [hit.version for hit in page.hits]
-    return [
-        v
-        for v in found
-        if {(v.resource["url"], ""), (v.resource["url"], v.resource.get("version"))} & wanted.canonicals.keys()
-    ]
+    for version in await gathering.search(rules, where):
+        resource = version.resource
+        for place in ((resource["url"], ""), (resource["url"], resource.get("version", ""))):
+            if version.key.type in wanted.canonicals.get(place, {}):
+                gathering.add(wanted.canonicals[place][version.key.type], version)
 
 
-def _referring(rule: Include, fresh: Sequence[Version]) -> Node | None:
+def _referring(rule: Include, source: str, fresh: Sequence[Version]) -> Node | None:
     """The tree of what refers to one of `fresh` by the rule's parameter; None where none of them can be referred to so."""
     nodes: list[Node] = []
-    for parameter in parameters(rule.source).values():
+    for parameter in parameters(source).values():
         if parameter.type != "reference" or rule.param not in ("*", parameter.code):
             continue
         allowed = {rule.target} if rule.target else {parameter.target} if parameter.target else set(parameter.targets)

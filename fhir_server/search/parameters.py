@@ -281,18 +281,19 @@ def _parts(kind: str, shape: frozenset[Branch], owners: Owners) -> tuple[str, ..
 def includes(type_: str) -> tuple[str, ...]:
     """CapabilityStatement.rest.resource.searchInclude: what `_include` can follow from this type."""
     followed = sorted(p.code for p in parameters(type_).values() if p.type == "reference")
-    return ("*", *(f"{type_}:{code}" for code in followed)) if followed else ()
+    return ("*", f"{type_}:*", *(f"{type_}:{code}" for code in followed)) if followed else ()
 
 
 @remembered
 def revincludes(type_: str) -> tuple[str, ...]:
     """CapabilityStatement.rest.resource.searchRevInclude: what `_revinclude` can bring along to this type."""
-    return tuple(
+    found = [
         f"{source}:{p.code}"
         for source in definitions().resource_types
         for p in parameters(source).values()
         if p.type == "reference" and type_ in p.targets
-    )
+    ]
+    return ("*", *found) if found else ()
 
 
 EXPRESSIONS = ("_filter",)

@@ -395,13 +395,21 @@ UNRESTRICTED = Access("server", everything=True)
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """`_include` / `_revinclude` of `source:param[:target]`; param "*" is every reference parameter; `iterate` repeats it."""
+    """`_include` / `_revinclude` of `source:param[:target]`; param "*" is every reference parameter, source "*" every type;
+    `iterate` repeats it.
+    """
 
     source: str
     param: str
     target: str | None = None
     reverse: bool = False
     iterate: bool = False
+
+    def __str__(self) -> str:
+        """As it is written in a URL."""
+        name = f"{'_revinclude' if self.reverse else '_include'}{':iterate' if self.iterate else ''}"
+        parts = ["*"] if self.source == "*" else [self.source, self.param, *([self.target] if self.target else [])]
+        return f"{name}={':'.join(parts)}"
 
 
 @dataclass(frozen=True, slots=True)

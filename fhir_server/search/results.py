@@ -138,7 +138,7 @@ def _include(results: Results, name: str, value: str, types: tuple[str, ...]) ->
     parts = value.split(":")
     if len(results.include) >= MAX_INCLUDES:
         raise _bad(name, f"more than {MAX_INCLUDES} includes")
-    if value == "*" and not reverse:
+    if value == "*":
         results.include.append(Include("*", "*", None, reverse, iterate))
         return
     if len(parts) not in (2, 3) or not all(parts):

@@ -74,7 +74,7 @@ async def included(reader: Reader, url: str, limit: int = 1000) -> list[str]:
     request = parse(type_, tuple(query_string(query)), settings=Settings(), now=NOW, base=BASE)
     page = await reader.search(request.query)
     found = await follow(reader, request, [hit.version for hit in page.hits], limit, BASE)
-    return sorted(f"{v.key}/{v.version_id}" for v in found)
+    return sorted(f"{v.key}/{v.version_id}" for v in found.versions)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,11 @@ async def included(reader: Reader, url: str, limit: int = 1000) -> list[str]:
         ("Patient?_revinclude=Observation:patient", ["Observation/o/1"]),
         ("Patient?_revinclude=Observation:*", ["Observation/o/1"]),
         ("Patient?_revinclude=Provenance:target:Observation", []),
+        ("Patient?_revinclude=*", ["Group/g/1", "Observation/o/1", "Provenance/old/1", "Provenance/p/1"]),
+        (
+            "Observation?_id=leaf&_revinclude:iterate=Observation:has-member",
+            ["Observation/o/1", "Observation/part/1"],
+        ),
         (
             "Patient?_revinclude=Group:member&_revinclude:iterate=Observation:subject",
             ["Group/g/1", "Observation/group/1", "Observation/o/1"],
@@ -133,6 +138,44 @@ async def test_no_more_is_included_than_the_limit(store: Store) -> None:
     reader = store.reader(UNRESTRICTED)
     assert len(await included(reader, "Observation?_id=o&_include:iterate=Observation:has-member", limit=2)) == 2
     assert len(await included(reader, "Patient?_revinclude=Provenance:target", limit=1)) == 1
+
+
+async def _cut(reader: Reader, url: str, limit: int) -> list[str]:
+    """The includes that left something out."""
+    type_, _, query = url.partition("?")
+    request = parse(type_, tuple(query_string(query)), settings=Settings(), now=NOW, base=BASE)
+    page = await reader.search(request.query)
+    found = await follow(reader, request, [hit.version for hit in page.hits], limit, BASE)
+    assert len(found.versions) <= limit
+    return [str(rule) for rule in (*found.cut, *found.deeper)]
+
+
+@pytest.mark.parametrize(
+    ("query", "limit", "expected"),
+    [
+        ("Observation?_id=o&_include:iterate=Observation:has-member", 3, ["_include:iterate=Observation:has-member"]),
+        ("Observation?_id=o&_include:iterate=Observation:has-member", 4, []),
+        ("Patient?_revinclude=Provenance:target", 1, ["_revinclude=Provenance:target"]),
+        ("Patient?_revinclude=Provenance:target", 2, []),
+        ("Patient?_revinclude=Group:member&_revinclude=Provenance:target", 1, ["_revinclude=Provenance:target"]),
+        ("Patient?_revinclude=*", 3, ["_revinclude=*"]),
+        ("Observation?_id=o&_include=*&_include=Observation:subject", 1, ["_include=*"]),
+        ("Observation?_id=o&_include=Observation:subject", 0, ["_include=Observation:subject"]),
+        (
+            "QuestionnaireResponse?_id=any&_include=QuestionnaireResponse:questionnaire",
+            1,
+            ["_include=QuestionnaireResponse:questionnaire"],
+        ),
+    ],
+)
+async def test_what_is_left_out_is_said(store: Store, query: str, limit: int, expected: list[str]) -> None:
+    assert await _cut(store.reader(UNRESTRICTED), query, limit) == expected
+
+
+async def test_iterating_ends_visibly(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_server.search.include.MAX_ROUNDS", 2)
+    url = "Observation?_id=o&_include:iterate=Observation:has-member"
+    assert await _cut(store.reader(UNRESTRICTED), url, 1000) == ["_include:iterate=Observation:has-member"]
 
 
 async def test_what_the_reader_does_not_show_is_not_included(store: Store) -> None:

@@ -99,7 +99,13 @@ def test_described_is_what_works() -> None:
 
 
 def test_includes_are_reference_parameters_both_ways() -> None:
-    assert includes("Patient") == ("*", "Patient:general-practitioner", "Patient:link", "Patient:organization")
+    assert includes("Patient") == (
+        "*",
+        "Patient:*",
+        "Patient:general-practitioner",
+        "Patient:link",
+        "Patient:organization",
+    )
     assert includes("Binary") == ()
     assert "Observation:patient" in revincludes("Patient")
     assert "Observation:patient" not in revincludes("Group")
