@@ -88,7 +88,8 @@ async def save(
     entries = prepared.entries
     if amended is not version:
         entries, version = extract(amended.resource), amended
-    await transaction.append([Write(version, entries, current.version_id if current else None)])
+    expected = current.version_id if current else None
+    await transaction.append([Write(version, entries, expected, new=prepared.assigned)])
     ctx.changes.append(Change(current, version))
     if ctx.settings.referential_integrity and not ctx.bundle:
         await integrity.judge(transaction, ctx.changes[-1:], ctx.server.base_url)

@@ -35,12 +35,14 @@ class Write:
     """Append `version`; `entries` are what its resource is found by (empty for a deletion).
 
     `expected` is the version id that is current now, or None where no version may exist yet. Anything else there:
-    VersionConflict, and the whole transaction is undone.
+    VersionConflict, and the whole transaction is undone. `new`: the server has just made up the id, so that nothing can
+    be there and nothing is looked for.
     """
 
     version: Version
     entries: Sequence[IndexEntry]
     expected: str | None
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

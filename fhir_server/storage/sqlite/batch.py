@@ -4,16 +4,16 @@ Many works share a commit. Their rows are written by a handful of statements wit
 interpreter lock at every step, so one statement a row would let the request loop in between each time.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import apsw
 
 from fhir_server.storage.sql.layout import TABLE_OF, TABLES, Row, Table
 from fhir_server.storage.sqlite.names import Names
-from fhir_server.storage.sqlite.rows import NOTHING_PACKED, Current, Past, past_of, unpack
+from fhir_server.storage.sqlite.rows import Current, Packed, Past, past_of, unpack, written
 
 MOST_VALUES = 1024  # bound to one statement
 
@@ -25,16 +25,18 @@ class Batch:
 
     def __init__(self) -> None:
         self.current: dict[Place, Current] = {}
+        self.packed: dict[Place, Packed] = {}
         self.stored: dict[Place, Current | None] = {}
         self.versions: list[tuple[int, int, int, int, int]] = []
         self.past: list[Past] = []
 
-    def append(self, new: Current, before: Current | None) -> None:
-        """`new` takes the place of `before`, which is what was current till now."""
+    def append(self, new: Current, packed: Packed, before: Current | None) -> None:
+        """`new`, whose entries are `packed`, takes the place of `before`, which is what was current till now."""
         place = (new.type, new.id)
         if place not in self.stored:
             self.stored[place] = before
         self.current[place] = new
+        self.packed[place] = packed
         self.versions.append((new.changed, new.type, new.rid, new.version, new.updated))
         if before is not None:
             self.past.append(past_of(before, new.changed, new.updated))
@@ -44,6 +46,7 @@ class Batch:
         for place, stored in later.stored.items():
             self.stored.setdefault(place, stored)
         self.current.update(later.current)
+        self.packed.update(later.packed)
         self.versions += later.versions
         self.past += later.past
 
@@ -55,12 +58,14 @@ class Batch:
         _insert(connection, _INTO_VERSION, self.versions)
         if self.past:
             _insert(connection, _INTO_PAST, self.past)
-        removed, added = _differences(
-            ((self.stored[place], current.rid, current.entries) for place, current in self.current.items()), names
-        )
-        for table in TABLES:
-            remove(connection, table, removed[table.name])
-            add(connection, table, added[table.name])
+        changes = _Changes(names)
+        for place, current in self.current.items():
+            stored = self.stored[place]
+            if stored is None:
+                changes.add(current.rid, self.packed[place])
+            elif stored.entries != current.entries:
+                changes.replace(current.rid, unpack(stored.entries), self.packed[place])
+        changes.apply(connection)
         self.__init__()  # type: ignore[misc]
 
 
@@ -81,28 +86,53 @@ _INTO_PAST = (
 )
 
 
-def _differences(
-    changes: Iterable[tuple[Current | None, int, str]], names: Names
-) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
-    """Rows to remove and to add, by table: (entry, rid, columns…), in the order of the tables' keys."""
-    removed: dict[str, list[Row]] = defaultdict(list)
-    added: dict[str, list[Row]] = defaultdict(list)
-    for stored, rid, entries in changes:
-        old_text = stored.entries if stored is not None else NOTHING_PACKED
-        if old_text == entries:
-            continue
-        old, new = unpack(old_text), unpack(entries)
-        for entry, rows in new.items():
-            before = old.pop(entry, None)
-            table = table_of(names, entry).name
-            if before is None:
-                added[table] += [(entry, rid, *row) for row in rows]
-            elif before != rows:
-                added[table] += [(entry, rid, *row) for row in rows if row not in before]
-                removed[table] += [(entry, rid, *row) for row in before if row not in rows]
-        for entry, rows in old.items():
-            removed[table_of(names, entry).name] += [(entry, rid, *row) for row in rows]
-    return removed, added
+class _Changes:
+    """Rows to remove from and to add to the tables: (entry, columns…, rid)."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._removed: dict[int, list[Row]] = {}
+        self._added: dict[int, list[Row]] = {}
+
+    def add(self, rid: int, packed: Packed) -> None:
+        """Entries of what had none."""
+        lists = self._added
+        for entry, rows in packed.items():
+            found = lists.get(entry)
+            if found is None:
+                found = lists[entry] = []
+            found += [(entry, *row, rid) for row in rows]
+
+    def remove(self, rid: int, packed: Packed) -> None:
+        """Entries that are there."""
+        for entry, rows in packed.items():
+            self._removed.setdefault(entry, []).extend((entry, *row, rid) for row in rows)
+
+    def replace(self, rid: int, old: Packed, new: Packed) -> None:
+        """Entries in the place of others: only what differs is touched."""
+        for entry in old.keys() | new.keys():
+            before, after = old.get(entry, []), new.get(entry, [])
+            if before != after:
+                self.remove(rid, {entry: [row for row in before if row not in after]})
+                self.add(rid, {entry: [row for row in after if row not in before]})
+
+    def apply(self, connection: apsw.Connection) -> None:
+        """Makes the changes, table by table in the order of their keys."""
+        for table, rows in self._by_table(self._removed):
+            _remove(connection, table, rows)
+        for table, rows in self._by_table(self._added):
+            rows.sort()
+            columns = ("entry", *table.columns, "rid")
+            values = "(" + ", ".join("?" * len(columns)) + ")"
+            _insert(connection, (f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ", values, ""), rows)
+
+    def _by_table(self, lists: dict[int, list[Row]]) -> list[tuple[Table, list[Row]]]:
+        found: dict[str, tuple[Table, list[Row]]] = {}
+        for entry, rows in lists.items():
+            if rows:
+                table = table_of(self._names, entry)
+                found.setdefault(table.name, (table, []))[1].extend(rows)
+        return list(found.values())
 
 
 def table_of(names: Names, entry: int) -> Table:
@@ -113,31 +143,28 @@ def table_of(names: Names, entry: int) -> Table:
 _TABLE_BY_KIND = {kind.__name__: table for kind, table in TABLE_OF.items()}
 
 
-def replace_entries(connection: apsw.Connection, names: Names, stored: Current, entries: str, outline: int) -> None:
-    """The entries of a current version become `entries`, also where its rows were damaged; no new version is made."""
+def replace_entries(connection: apsw.Connection, names: Names, stored: Current, packed: Packed, outline: int) -> None:
+    """The entries of a current version become `packed`, also where its rows were damaged; no new version is made."""
     connection.execute(
-        "UPDATE resource SET entries = jsonb(?), outline = ? WHERE rid = ?", (entries, outline, stored.rid)
+        "UPDATE resource SET entries = jsonb(?), outline = ? WHERE rid = ?", (written(packed), outline, stored.rid)
     )
-    removed, _ = _differences([(stored, stored.rid, NOTHING_PACKED)], names)
-    _, added = _differences([(None, stored.rid, entries)], names)
-    for table in TABLES:
-        remove(connection, table, removed[table.name])
-        add(connection, table, added[table.name])
+    remove_entries(connection, names, stored)
+    changes = _Changes(names)
+    changes.add(stored.rid, packed)
+    changes.apply(connection)
 
 
-def add(connection: apsw.Connection, table: Table, rows: list[Row]) -> None:
-    if rows:
-        rows.sort()
-        columns = ("entry", "rid", *table.columns)
-        row = "(" + ", ".join("?" * len(columns)) + ")"
-        _insert(connection, (f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ", row, ""), rows)
+def remove_entries(connection: apsw.Connection, names: Names, stored: Current) -> None:
+    """What this row is found by is gone."""
+    changes = _Changes(names)
+    changes.remove(stored.rid, unpack(stored.entries))
+    changes.apply(connection)
 
 
-def remove(connection: apsw.Connection, table: Table, rows: list[Row]) -> None:
-    if rows:
-        rows.sort()
-        tests = " AND ".join(f"{column} = ?" for column in ("entry", "rid", *table.columns))
-        connection.executemany(f"DELETE FROM {table.name} WHERE {tests}", rows)
+def _remove(connection: apsw.Connection, table: Table, rows: list[Row]) -> None:
+    rows.sort()
+    tests = " AND ".join(f"{column} = ?" for column in ("entry", *table.columns, "rid"))
+    connection.executemany(f"DELETE FROM {table.name} WHERE {tests}", rows)
 
 
 def _insert(connection: apsw.Connection, statement: tuple[str, str, str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -145,7 +172,7 @@ def _insert(connection: apsw.Connection, statement: tuple[str, str, str], rows: 
     most, first = 1 << ((MOST_VALUES // len(rows[0])).bit_length() - 1), 0
     while first < len(rows):
         count = min(most, 1 << ((len(rows) - first).bit_length() - 1))
-        values = [value for row in rows[first : first + count] for value in row]
+        values = tuple(chain.from_iterable(rows[first : first + count]))
         connection.execute(_text(*statement, count), values)
         first += count
 

@@ -87,20 +87,27 @@ def past_version_of(type_: str, id_: str, row: tuple[Any, ...]) -> Version:
     return Version(Key(type_, id_), str(row[0]), instant(row[1]), body, method=METHODS[row[2]])
 
 
-def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> tuple[str, int]:
-    """The rows of a version as JSON: {entry number: [[column, …], …]}, and the number of their outline."""
-    rows: dict[int, set[Row]] = {}
+def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> Packed:
+    """The rows of a version, each once."""
+    packed: Packed = {}
+    several = set()
     for entry in entries:
-        kind = type(entry.value)
-        number = names.make_entry(type_, entry.param, kind)
+        number = names.make_entry(type_, entry.param, type(entry.value))
         row = row_of(entry.value, names)
-        known = rows.get(number)
+        known = packed.get(number)
         if known is None:
-            rows[number] = {row}
+            packed[number] = [row]
         else:
-            known.add(row)
-    packed = {number: sorted(known) for number, known in rows.items()}
-    return msgspec.json.encode(packed).decode(), names.make_outline(type_, outline(packed))
+            known.append(row)
+            several.add(number)
+    for number in several:
+        packed[number] = sorted(set(packed[number]))
+    return packed
+
+
+def written(packed: Packed) -> str:
+    """The rows as JSON: {entry number: [[column, …], …]}."""
+    return msgspec.json.encode(packed).decode()
 
 
 def outline(packed: Packed) -> str:

@@ -11,7 +11,7 @@ from fhir_server.outcome import Conflict
 from fhir_server.search.query import EVERYTHING, Access, IndexEntry, Page, SearchQuery
 from fhir_server.storage.base import HistoryPage, Record, StateStore, VersionConflict, Write
 from fhir_server.storage.sqlite import state
-from fhir_server.storage.sqlite.batch import Batch, Place, remove, replace_entries, table_of
+from fhir_server.storage.sqlite.batch import Batch, Place, remove_entries, replace_entries
 from fhir_server.storage.sqlite.history import Scope, history
 from fhir_server.storage.sqlite.names import WritableNames
 from fhir_server.storage.sqlite.reads import Reads
@@ -25,8 +25,9 @@ from fhir_server.storage.sqlite.rows import (
     method_number,
     milliseconds,
     number_of,
+    outline,
     pack,
-    unpack,
+    written,
 )
 from fhir_server.storage.sqlite.search import search
 
@@ -132,14 +133,16 @@ class Work:
         reads, current = self.tables(), self._current(key)
         if current is None or str(current.version) != version_id or current.body is None:
             return False
-        replace_entries(reads.db, reads.names, current, *pack(key.type, entries, self._commit.names))
+        names = self._commit.names
+        packed = pack(key.type, entries, names)
+        replace_entries(reads.db, names, current, packed, names.make_outline(key.type, outline(packed)))
         return True
 
     # ---- within
 
     def _append(self, write: Write) -> None:
         version = write.version
-        before = self._current(version.key)
+        before = None if write.new else self._current(version.key)
         found = None if before is None else str(before.version)
         if found != write.expected:
             raise VersionConflict(
@@ -152,21 +155,22 @@ class Work:
             raise ValueError(f"a version id counts up from 1, {version.version_id!r} does not")
         self._commit.sequence += 1
         sequence = self._commit.sequence
-        gone = version.body is None
-        packed = (NOTHING_PACKED, NO_OUTLINE) if gone else pack(version.key.type, write.entries, self._commit.names)
+        names, type_ = self._commit.names, version.key.type
+        packed = {} if version.body is None else pack(type_, write.entries, names)
         self._batch.append(
             Current(
                 sequence if before is None else before.rid,
-                self._commit.names.make_type(version.key.type),
+                names.make_type(type_),
                 version.key.id,
                 number,
                 sequence,
                 milliseconds(version.last_updated),
                 method_number(version.method),
-                packed[0],
+                written(packed) if packed else NOTHING_PACKED,
                 version.body,
-                packed[1],
+                NO_OUTLINE if version.body is None else names.make_outline(type_, outline(packed)),
             ),
+            packed,
             before,
         )
 
@@ -192,8 +196,7 @@ class Work:
         return None if row is None else Current(*row)
 
     def _purge_all(self, reads: Reads, current: Current) -> int:
-        for entry, rows in unpack(current.entries).items():
-            remove(reads.db, table_of(reads.names, entry), [(entry, current.rid, *row) for row in rows])
+        remove_entries(reads.db, reads.names, current)
         past = reads.db.execute("SELECT sequence FROM past WHERE rid = ?", (current.rid,)).fetchall()
         reads.db.executemany("DELETE FROM version WHERE sequence = ?", [*past, (current.changed,)])
         reads.db.execute("DELETE FROM past WHERE rid = ?", (current.rid,))

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any
 
 import apsw
@@ -147,8 +148,9 @@ class Writer:
         db.execute("BEGIN IMMEDIATE")
         commit = Commit(Reads(db, names), names)
         for job in jobs:
-            with connection.within(self._timeout):
-                job.run(commit)
+            connection.deadline = monotonic() + self._timeout
+            job.run(commit)
+        connection.deadline = None
         commit.flush()
         db.execute("COMMIT")
         names.committed()
