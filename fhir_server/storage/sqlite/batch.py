@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from fhir_server.storage.sql.layout import TABLE_OF, TABLES, Row, Table
+from fhir_server.storage.sql.layout import TABLE_OF, Row, Table
 from fhir_server.storage.sqlite.names import Names
 from fhir_server.storage.sqlite.rows import Current, Packed, Past, past_of, unpack, written
 

@@ -147,10 +147,12 @@ class Writer:
         db = connection.db
         db.execute("BEGIN IMMEDIATE")
         commit = Commit(Reads(db, names), names)
-        for job in jobs:
-            connection.deadline = monotonic() + self._timeout
-            job.run(commit)
-        connection.deadline = None
+        try:
+            for job in jobs:
+                connection.deadline = monotonic() + self._timeout
+                job.run(commit)
+        finally:
+            connection.deadline = None
         commit.flush()
         db.execute("COMMIT")
         names.committed()
