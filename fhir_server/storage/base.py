@@ -136,7 +136,8 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """Reads and writes that take place at one moment or not at all. It reads its own writes."""
 
-    state: StateStore
+    @property
+    def state(self) -> StateStore: ...
 
     async def lock(self, *names: str) -> None:
         """No other transaction holding one of these names runs between now and the commit. Once, before any read."""

@@ -54,7 +54,6 @@ class Work:
         self._batch = Batch()
         self._saved = False
         self._mark = commit.names.mark()
-        self.state: StateStore = WorkState(self)
 
     # ---- how it ends
 
@@ -112,6 +111,10 @@ class Work:
         return search(self.tables(), self._access, query)
 
     # ---- Transaction
+
+    @property
+    def state(self) -> StateStore:
+        return WorkState(self)  # a new one each time: two that know each other would wait for the garbage collector
 
     async def lock(self, *names: str) -> None:
         """There is one writer: every transaction holds every lock."""
