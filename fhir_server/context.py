@@ -16,8 +16,10 @@ from fhir_server.model import Change, Key, Version, now
 from fhir_server.outcome import Issue
 from fhir_server.search.query import Access, IndexEntry
 from fhir_server.search.registry import R4, Registry, enforce
+from fhir_server.search.settle import Terminology
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Reader, Store, Transaction
+from fhir_server.terminology.plain import PlainTerminology
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -205,6 +207,11 @@ class Server:
     hooks: Hooks = Hooks()
     started: datetime = field(default_factory=now)
     statements: dict[str, bytes] = field(default_factory=dict)  # capabilities by mode, made on first use
+    terminology: Terminology = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.terminology = PlainTerminology(self.base_url)
+
     registry: Registry = R4  # the search parameters in force, as far as this process knows
 
 

@@ -30,13 +30,17 @@ def types(focus: str, asked: str) -> tuple[str, ...]:
 
 
 def within(where: Mapping[str, Node], focus: Key, base: str) -> dict[str, Node]:
-    """The trees of a search, each limited to the compartment of `focus`, which is in it itself."""
+    """The trees of a search, each limited to the compartment of `focus`, which is in it itself; without those of types that
+    are never in it (of what contains others, where `_contained` asks for these).
+    """
     reference = (
         (Compare(Reference, "type", Op.EQ, focus.type), Compare(Reference, "id", Op.EQ, focus.id)),
         (Compare(Reference, "url", Op.EQ, f"{base}/{focus}"),),
     )
     limited: dict[str, Node] = {}
     for type_, tree in where.items():
+        if type_ not in _members(focus.type):
+            continue
         belongs: list[Node] = [Match(code, reference) for code in _members(focus.type)[type_]]
         if type_ == focus.type:
             belongs.append(Ids((focus.id,)))

@@ -11,16 +11,21 @@ from fhir_server.model import Version
 from fhir_server.outcome import BadRequest, MultipleMatches, PreconditionFailed
 from fhir_server.search.parse import criteria as parse
 from fhir_server.search.query import Node, SearchQuery
+from fhir_server.search.settle import Terminology, settle
 from fhir_server.storage.base import Reader
 
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Understood criteria: `text` as it was sent, `lock` the same for all spellings of one meaning."""
+    """Understood criteria: `text` as it was sent, `lock` the same for all spellings of one meaning. `terminology` decides what
+    `where` leaves open when they are looked for.
+    """
 
     type: str
     text: str
     where: Node
+    terminology: Terminology
+    base: str = ""
 
     @property
     def lock(self) -> str:
@@ -32,7 +37,8 @@ class Criteria:
 
     async def matches(self, reader: Reader, most: int) -> tuple[Version, ...]:
         """The current resources that match, at most `most`."""
-        page = await reader.search(SearchQuery({self.type: self.where}, count=most))
+        where = await settle(self.where, reader, self.terminology, self.base)
+        page = await reader.search(SearchQuery({self.type: where}, count=most))
         return tuple(hit.version for hit in page.hits)
 
     async def only(self, reader: Reader) -> Version | None:
@@ -53,7 +59,9 @@ def criteria(ctx: Context, type_: str, sent: str | Sequence[tuple[str, str]], ex
         sent = sent.strip().removeprefix(f"{type_}?").removeprefix("?")
     text = sent if isinstance(sent, str) else "&".join(f"{name}={value}" for name, value in sent)
     try:
-        return Criteria(type_, text, parse(type_, sent, now=ctx.now, base=ctx.server.base_url))
+        base = ctx.server.base_url
+        where = parse(type_, sent, settings=ctx.settings, now=ctx.now, base=base)
+        return Criteria(type_, text, where, ctx.server.terminology, base)
     except (BadRequest, PreconditionFailed) as error:
         if not isinstance(sent, str):
             raise

@@ -17,6 +17,7 @@ from fhir_server.search.include import MAX_ROUNDS, Inclusion, follow
 from fhir_server.search.parse import parse
 from fhir_server.search.query import Page, SearchRequest
 from fhir_server.search.results import PASSED_OVER
+from fhir_server.search.settle import settled
 
 
 async def search(ctx: Context, request: Request) -> Response:
@@ -29,6 +30,7 @@ async def search(ctx: Context, request: Request) -> Response:
     key = ctx.server.signing_key
     place = paging.unseal(key, path, parameters, token) if token is not None else paging.Place("", ctx.now)
     asked = understand(ctx, request, parameters, place)
+    asked = await settled(asked, ctx.reader, ctx.server.terminology, ctx.server.base_url)
     page = await ctx.reader.search(asked.query)
     matches = [hit.version for hit in page.hits]
     included = Inclusion()
