@@ -21,10 +21,10 @@ def types(focus: str, asked: str) -> tuple[str, ...]:
     if focus not in definitions().compartments:
         known = ", ".join(definitions().compartments)
         raise NotFound(f"There is no {focus} compartment in R4; there are {known}")
-    members = _members(focus)
+    known_types = members(focus)
     if asked == "*":
-        return tuple(members)
-    if asked not in members:
+        return tuple(known_types)
+    if asked not in known_types:
         raise NotFound(f"{asked} is never in a {focus} compartment; see {definitions().compartments[focus].url}")
     return (asked,)
 
@@ -39,17 +39,28 @@ def within(where: Mapping[str, Node], focus: Key, base: str) -> dict[str, Node]:
     )
     limited: dict[str, Node] = {}
     for type_, tree in where.items():
-        if type_ not in _members(focus.type):
+        if type_ not in members(focus.type):
             continue
-        belongs: list[Node] = [Match(code, reference) for code in _members(focus.type)[type_]]
+        belongs: list[Node] = [Match(code, reference) for code in members(focus.type)[type_]]
         if type_ == focus.type:
             belongs.append(Ids((focus.id,)))
         limited[type_] = And((tree, Or(tuple(belongs))))
     return limited
 
 
+def of_any(where: Mapping[str, Node], focus: str) -> dict[str, Node]:
+    """The trees of a search, each limited to what lies in the compartment of any resource of type `focus`."""
+    reference = ((Compare(Reference, "type", Op.EQ, focus),),)
+    return {
+        type_: tree
+        if type_ == focus
+        else And((tree, Or(tuple(Match(code, reference) for code in members(focus)[type_]))))
+        for type_, tree in where.items()
+    }
+
+
 @remembered
-def _members(focus: str) -> Mapping[str, tuple[str, ...]]:
+def members(focus: str) -> Mapping[str, tuple[str, ...]]:
     """Type → the codes under which its membership is kept; types that are never in the compartment are left out."""
     found: dict[str, tuple[str, ...]] = {}
     for type_, codes in definitions().compartments[focus].resources.items():

@@ -5,6 +5,7 @@ http://hl7.org/fhir/R4/operations.html#request
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from fhir_server.context import Body, Request
@@ -41,6 +42,27 @@ def arguments(request: Request) -> Arguments:
     elif body is not None and body.plain:
         found.setdefault("resource", []).append(body)
     return Arguments({name: tuple(values) for name, values in found.items()})
+
+
+def sent(request: Request) -> tuple[tuple[str, str], ...]:
+    """The primitive parameters in order, those of a Parameters body behind those of the query, as a query says them.
+
+    Raises BadRequest for a parameter that is a resource, an element or has none; for a body that is no Parameters.
+    """
+    body = request.body
+    if body is None or not body.plain:
+        return request.parameters
+    if body.plain.get("resourceType") != "Parameters":
+        raise BadRequest("The body is a Parameters resource, or there is none")
+    found = list(request.parameters)
+    for name, value in _of(body):
+        if isinstance(value, bool):
+            found.append((name, "true" if value else "false"))
+        elif isinstance(value, str | int | float | Decimal):
+            found.append((name, str(value)))
+        else:
+            raise BadRequest(f"{name} has one primitive value", code="value", expression=f"http.{name}")
+    return tuple(found)
 
 
 def _of(body: Body) -> list[tuple[str, Any]]:

@@ -164,13 +164,16 @@ class Endpoint:
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _IN_BACKGROUND: Final = frozenset(
-    {"transaction", "search-type", "search-system", "history-type", "history-system", "history-instance"}
+    {
+        *("transaction", "search-type", "search-system", "search-compartment", "operation"),
+        *("history-type", "history-system", "history-instance"),
+    }
 )
 
 
 def _passed_on(exchange: Exchange) -> tuple[tuple[str, str], ...]:
     """The parameters that an interaction sees. Where it writes links to further pages these keep `_format` and `_pretty`."""
-    if exchange.general and exchange.interaction.startswith(("search", "history")):
+    if exchange.general and exchange.interaction.startswith(("search", "history", "operation")):
         return exchange.parameters + exchange.general
     return exchange.parameters
 
