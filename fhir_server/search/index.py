@@ -9,21 +9,29 @@ from typing import Any
 from fhir_server.dates import DateError
 from fhir_server.outcome import Invalid
 from fhir_server.search.compile import extractor
-from fhir_server.search.query import IndexEntry
+from fhir_server.search.query import Contained, IndexEntry
 
 
 def extract(resource: Mapping[str, Any], base: str = "") -> list[IndexEntry]:
     """The entries of a structurally valid resource, for all its search parameters; the same one may come twice.
 
     `_id` and `_lastUpdated` have none: they are columns of every store. With `base`, this server's base URL, absolute
-    references below it are local ones. Contained resources are not indexed. Raises Invalid for a date that the calendar
-    does not have (1980-02-31), with its place.
+    references below it are local ones. Each contained resource is one entry, with all that it is found by itself. Raises
+    Invalid for a date that the calendar does not have (1980-02-31), with its place.
     """
     try:
-        return extractor(resource["resourceType"])(resource, base)
+        entries = extractor(resource["resourceType"])(resource, base)
+        if "contained" not in resource:
+            return entries
+        return entries + [_contained(each, base) for each in resource["contained"]]
     except DateError as error:
         place = next(_places(resource, error.text, resource["resourceType"]), resource["resourceType"])
         raise Invalid(str(error), expression=place, code="value") from error
+
+
+def _contained(resource: Mapping[str, Any], base: str) -> IndexEntry:
+    type_ = resource["resourceType"]
+    return IndexEntry("_contained", Contained(type_, resource.get("id", ""), tuple(extractor(type_)(resource, base))))
 
 
 def _places(value: Any, text: str, path: str) -> Iterator[str]:

@@ -23,8 +23,10 @@ from fhir_server.search.query import (
     Not,
     Op,
     Or,
+    Quantity,
     Reference,
 )
+from tests.storage.contract.model import fulfils
 
 TESTS: Mapping[Op, Callable[[Any, Any], bool]] = {
     Op.EQ: operator.eq,
@@ -92,6 +94,8 @@ class World:
 
 
 def _alike(entry: IndexEntry, tests: tuple[Compare, ...]) -> bool:
+    if isinstance(entry.value, Quantity):
+        return fulfils(entry.value, tests)
     return all(
         type(entry.value) is test.kind and TESTS[test.op](getattr(entry.value, test.field), test.value)
         for test in tests

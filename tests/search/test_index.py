@@ -9,6 +9,7 @@ from fhir_server.search.compile import extractor
 from fhir_server.search.index import extract
 from fhir_server.search.parameters import parameters
 from fhir_server.search.query import (
+    Contained,
     DateRange,
     Identifier,
     IndexEntry,
@@ -65,16 +66,18 @@ def test_only_a_base_makes_absolute_references_local() -> None:
     assert encounter == Reference(url="http://example.org/fhir/Encounter/9/_history/2")
 
 
-def test_contained_resources_and_nulls_give_nothing() -> None:
+def test_contained_resources_are_entries_and_nulls_give_nothing() -> None:
     patient = {
         "resourceType": "Patient",
-        "contained": [{"resourceType": "Organization", "id": "o", "name": "Inner"}],
+        "contained": [{"resourceType": "Organization", "id": "o", "name": "Inner", "partOf": {"reference": "#p"}}],
         "managingOrganization": {"reference": "#o"},
         "name": [
             {"given": [None, "Ann"], "_given": [{"extension": [{"url": "http://a.org", "valueCode": "x"}]}, None]}
         ],
     }
+    inner = (IndexEntry("name", String("inner", "Inner")), IndexEntry("partof", Reference(url="#p")))
     assert sorted(extract(patient), key=repr) == [
+        IndexEntry("_contained", Contained("Organization", "o", inner)),
         IndexEntry("deceased", Token("", "false")),
         IndexEntry("given", String("ann", "Ann")),
         IndexEntry("name", String("ann", "Ann")),

@@ -5,12 +5,12 @@ from pathlib import Path
 import apsw
 import pytest
 
-from fhir_server.search.query import UNRESTRICTED
+from fhir_server.search.query import UNRESTRICTED, Access, Chain, Contains, Op, Quantity, String, Together, Uri
 from fhir_server.storage.base import SchemaError
 from fhir_server.storage.sqlite import SQLiteStore, migrate, schema
 from fhir_server.storage.sqlite.connection import require_safe_library
 from fhir_server.storage.sqlite.schema import Migration, migrations
-from tests.storage.contract.shorthand import key, save, token, write
+from tests.storage.contract.shorthand import coded, ids, key, save, token, where, write
 
 
 async def filled(path: Path) -> None:
@@ -125,6 +125,49 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(
     store = SQLiteStore(path)
     await store.open()
     assert await store.check() == []
+    await store.close()
+
+
+SCHEMA_1 = Path(__file__).with_name("schema-1.sql")
+UCUM = (("system", Op.EQ, "http://unitsofmeasure.org"), ("code", Op.EQ, "g/dL"))
+
+
+def of_schema_1(path: Path) -> None:
+    """The database that a release with schema 1 left behind."""
+    db = apsw.Connection(str(path))
+    db.execute(SCHEMA_1.read_text(encoding="utf-8"))
+    db.pragma("journal_mode", "wal")
+    db.close()
+
+
+async def test_a_database_of_schema_1_is_indexed_again(tmp_path: Path) -> None:
+    path = tmp_path / "fhir.db"
+    of_schema_1(path)
+    store = SQLiteStore(path)
+    await store.open()
+    assert await store.check() == []
+    blood = Together(
+        (coded("component-code", "8480-6"), where("component-value-quantity", Quantity, ("low", Op.GT, 100.0)))
+    )
+    swapped = Together(
+        (coded("component-code", "8462-4"), where("component-value-quantity", Quantity, ("low", Op.GT, 100.0)))
+    )
+    medication = coded("code", "582620")
+    for type_, node, found in (
+        ("Observation", where("value-quantity", Quantity, ("low", Op.GT, 13.0), *UCUM), ["hb"]),
+        ("Observation", where("value-quantity", Quantity, ("low", Op.GT, 14.0), *UCUM), []),
+        ("Observation", where("_profile", Uri, ("value", Op.STARTS, "http://hl7.org/fhir/Structure")), ["bp", "hb"]),
+        ("Observation", blood, ["bp"]),
+        ("Observation", swapped, []),
+        ("Patient", where("family", String, ("folded", Op.STARTS, "muller")), ["p"]),
+        ("MedicationRequest", Chain("medication", "Medication", medication), ["mr"]),
+        ("MedicationRequest", Contains("Medication", medication), ["mr"]),
+    ):
+        assert await ids(store, type_, node) == found, node
+    earlier = Access("someone", where={"Observation": where("value-quantity", Quantity, ("low", Op.LT, 14.0), *UCUM)})
+    assert await store.reader(earlier).vread(key("Observation/hb"), "1") is not None
+    earlier = Access("someone", where={"Observation": where("value-quantity", Quantity, ("low", Op.GT, 14.0), *UCUM)})
+    assert await store.reader(earlier).vread(key("Observation/hb"), "1") is None
     await store.close()
 
 

@@ -1,12 +1,17 @@
 """Comparisons of one alternative, as conditions on a row of an entry table or of the packed entries of a resource."""
 
 import itertools
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
 
 from fhir_server.search.query import Compare, Op, Reference
-from fhir_server.storage.sql.layout import ELSEWHERE, TABLE_OF, Names, Table, finite
+from fhir_server.storage.sql.layout import ELSEWHERE, PROFILE, QUANTITY, Names, Table, canonical_text, finite, table_of
 from fhir_server.storage.sql.text import TRUE, Sql, all_of
+from fhir_server.storage.sql.units import bound
+
+IN: Final = "in"  # one of the numbers in a JSON array
 
 _SIGN = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
@@ -18,7 +23,7 @@ class Comparison(NamedTuple):
     """`column` `op` `value`, numbers in place of the names that are numbered."""
 
     column: str
-    op: Op
+    op: Op | Literal["in"]
     value: Any
 
 
@@ -42,18 +47,24 @@ class Alternative(NamedTuple):
         return fixed.issuperset(self.table.columns)
 
 
-def alternative(names: Names, type_: str, param: str, compares: Sequence[Compare]) -> Alternative | None:
-    """The alternative in the database's numbers; None where no row can be like this."""
+def alternatives(names: Names, type_: str, param: str, compares: Sequence[Compare]) -> list[Alternative]:
+    """One alternative of a Match in the database's numbers: none where no row can be like this, several where they tell of
+    several units.
+    """
     kind = compares[0].kind
     entry = names.of_entry(type_, param, kind)
     if entry is None:
-        return None
-    table = TABLE_OF[kind]
+        return []
+    table = table_of(kind, param)
+    if table is QUANTITY:
+        return _quantities(names, entry, compares)
+    if table is PROFILE:
+        return _profiles(names, entry, compares)
     tests = []
     for compare in compares:
         test = _test(names, compare)
         if test is None:
-            return None
+            return []
         tests.append(test)
     if kind is Reference:
         fields = {compare.field for compare in compares}
@@ -61,7 +72,57 @@ def alternative(names: Names, type_: str, param: str, compares: Sequence[Compare
             tests.append(Comparison("type", Op.EQ, ELSEWHERE))
         elif "type" not in fields:
             tests.append(Comparison("type", Op.GT, ELSEWHERE))
-    return Alternative(table, entry, tuple(tests) + _implied(table, tests))
+    return [Alternative(table, entry, tuple(tests) + _implied(table, tests))]
+
+
+def _quantities(names: Names, entry: int, compares: Sequence[Compare]) -> list[Alternative]:
+    """The bounds in each unit that may be meant."""
+    asked: dict[str, str] = {}
+    for compare in compares:
+        if isinstance(compare.value, str) and asked.setdefault(compare.field, compare.value) != compare.value:
+            return []
+    found = []
+    for numbers, scales in names.units().meant(asked) if asked else [((), None)]:
+        tests = [
+            Comparison(compare.field, compare.op, finite(bound(compare.value, scales)))
+            for compare in compares
+            if not isinstance(compare.value, str)
+        ]
+        unit = (_one_of("unit", numbers),) if numbers else ()
+        found.append(Alternative(QUANTITY, entry, (*tests, *_implied(QUANTITY, tests), *unit)))
+    return found
+
+
+def _profiles(names: Names, entry: int, compares: Sequence[Compare]) -> list[Alternative]:
+    """The numbers of the canonicals for which all comparisons hold."""
+    low, high = "", None
+    for compare in compares:
+        if compare.field == "value" and compare.op is not Op.NE:
+            value = str(compare.value)
+            low, high = (
+                (value, successor(value)) if compare.op is Op.STARTS else (canonical_text(value, ""), value + "\v")
+            )
+    numbers = [number for number, text in names.canonicals(low, high) if _is(text, compares)]
+    return [Alternative(PROFILE, entry, (_one_of("canonical", numbers),))] if numbers else []
+
+
+def _is(canonical: str, compares: Sequence[Compare]) -> bool:
+    value, _, version = canonical.rpartition("\n")
+    have = {"value": value, "version": version}
+    return all(_TEXT[each.op](have[each.field], str(each.value)) for each in compares)
+
+
+_TEXT: Final[Mapping[Op, Callable[[str, str], bool]]] = {
+    Op.EQ: str.__eq__,
+    Op.NE: str.__ne__,
+    Op.STARTS: str.startswith,
+}
+
+
+def _one_of(column: str, numbers: Sequence[int]) -> Comparison:
+    if len(numbers) == 1:
+        return Comparison(column, Op.EQ, numbers[0])
+    return Comparison(column, IN, msgspec.json.encode(numbers).decode())
 
 
 def _test(names: Names, compare: Compare) -> Comparison | None:
@@ -111,7 +172,9 @@ def on_packed(found: Alternative, element: str) -> Sql:
     return all_of([condition(f"({element} ->> {place[test.column]})", test.op, test.value) for test in found.tests])
 
 
-def condition(column: str, op: Op, value: Any) -> Sql:
+def condition(column: str, op: Op | Literal["in"], value: Any) -> Sql:
+    if op == IN:
+        return Sql(f"{column} IN (SELECT value FROM json_each(?))", (value,))
     if op in _SIGN:
         return Sql(f"{column} {_SIGN[op]} ?", (value,))
     if value == "":

@@ -3,9 +3,10 @@
 http://hl7.org/fhir/R4/search.html#ptypes
 
 Each row is (entry, columns…, rid): `entry` numbers the pair of resource type, parameter and kind of value, `rid` the resource.
-Resource types and token systems are numbered as well; all other text stands as it is, so that an equality is exact without a
-second look. A resource row keeps the same rows as binary JSON ({entry: [[columns…], …]}): the source of differences, and what a search
-looks at once it has the resource in hand.
+Resource types, token systems, units and profiles are numbered as well; all other text stands as it is, so that an equality is
+exact without a second look. A resource row keeps the same rows as binary JSON ({entry: [[columns…], …]}): the source of
+differences, and what a search looks at once it has the resource in hand. There a row of a group other than 0 ends with the group,
+and that of a contained resource with the packed rows of the resource.
 """
 
 import sys
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fhir_server.search.query import (
+    Contained,
     DateRange,
     Identifier,
     Number,
@@ -25,6 +27,7 @@ from fhir_server.search.query import (
     Uri,
     Value,
 )
+from fhir_server.storage.sql.units import Units
 
 Row = tuple[Any, ...]
 ELSEWHERE = 0  # the type number of a reference that is a URL
@@ -39,6 +42,14 @@ class Names(Protocol):
     def of_system(self, uri: str) -> int | None: ...
 
     def of_entry(self, type_: str, param: str, kind: type[Value]) -> int | None: ...
+
+    def units(self) -> Units:
+        """All units met so far."""
+        ...
+
+    def canonicals(self, low: str, high: str | None) -> list[tuple[int, str]]:
+        """The canonicals, with their numbers, that `low` ≤ text < `high` holds for; see canonical_text."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +67,10 @@ STRING = Table("string", ("folded", "original"), 1)
 URI = Table("uri", ("value", "version"), 1)
 DATE = Table("date", ("low", "high"), 2)
 NUMBER = Table("number", ("low", "high"), 2)
-QUANTITY = Table("quantity", ("low", "high", "system", "code", "unit"), 2)
+QUANTITY = Table("quantity", ("low", "high", "unit"), 2)
+PROFILE = Table("profile", ("canonical",), 1)
 
-TABLES = (TOKEN, REFERENCE, STRING, URI, DATE, NUMBER, QUANTITY)
+TABLES = (TOKEN, REFERENCE, STRING, URI, DATE, NUMBER, QUANTITY, PROFILE)
 
 TABLE_OF: dict[type[Value], Table] = {
     Token: TOKEN,
@@ -70,7 +82,21 @@ TABLE_OF: dict[type[Value], Table] = {
     Number: NUMBER,
     Quantity: QUANTITY,
     Uri: URI,
+    Contained: TOKEN,
 }
+
+SHARED = "_profile"  # the parameter whose URIs many resources share
+
+
+def table_of(kind: type[Value], param: str) -> Table:
+    """The table for entries of this kind that belong to this parameter."""
+    return PROFILE if kind is Uri and param == SHARED else TABLE_OF[kind]
+
+
+def canonical_text(value: str, version: str) -> str:
+    """A URI and its version in one text, which begins with the URI."""
+    return f"{value}\n{version}"
+
 
 # what a sort compares: the column for ascending and for descending order
 SORTED_BY: dict[type[Value], tuple[str, str]] = {
@@ -86,6 +112,11 @@ SORTED_BY: dict[type[Value], tuple[str, str]] = {
 }
 
 
+def path(entry: int) -> str:
+    """Where the rows of an entry number stand in the packed entries."""
+    return f'$."{entry}"'
+
+
 def finite(number: float) -> float:
     """The number, an open end as the largest float there is."""
     return min(max(float(number), -LARGEST), LARGEST)
@@ -98,33 +129,45 @@ class Numbering(Protocol):
 
     def make_system(self, uri: str) -> int: ...
 
+    def make_unit(self, system: str, code: str, unit: str) -> int: ...
 
-def row_of(value: Value, numbering: Numbering) -> Row:
-    """The columns of the row for this value, in the order of its table."""
+    def make_canonical(self, text: str) -> int: ...
+
+
+def row_of(value: Value, param: str, numbering: Numbering) -> Row:
+    """The columns of the row for this value, in the order of its table; not for a Contained."""
     kind = type(value)
     plain = _PLAIN.get(kind)
-    return plain(value) if plain is not None else _NUMBERED[kind](value, numbering)
+    return plain(value) if plain is not None else _NUMBERED[kind](value, param, numbering)
 
 
-def _reference(value: Any, numbering: Numbering) -> Row:
+def _reference(value: Any, _: str, numbering: Numbering) -> Row:
     if value.type:
         return (value.id, numbering.make_type(value.type), value.version)
     return (value.url, ELSEWHERE, value.version)
 
 
-def _coded(value: Any, numbering: Numbering) -> Row:
+def _coded(value: Any, _: str, numbering: Numbering) -> Row:
     return (value.code, numbering.make_system(value.system))
 
 
-def _quantity(value: Any, numbering: Numbering) -> Row:
-    return (finite(value.low), finite(value.high), numbering.make_system(value.system), value.code, value.unit)
+def _quantity(value: Any, _: str, numbering: Numbering) -> Row:
+    unit = numbering.make_unit(value.system, value.code, value.unit)
+    return (finite(value.low), finite(value.high), unit)
 
 
-_NUMBERED: dict[type[Value], Callable[[Any, Numbering], Row]] = {
+def _uri(value: Any, param: str, numbering: Numbering) -> Row:
+    if param == SHARED:
+        return (numbering.make_canonical(canonical_text(value.value, value.version)),)
+    return (value.value, value.version)
+
+
+_NUMBERED: dict[type[Value], Callable[[Any, str, Numbering], Row]] = {
     Token: _coded,
     Identifier: _coded,
     Reference: _reference,
     Quantity: _quantity,
+    Uri: _uri,
 }
 
 _PLAIN: dict[type[Value], Callable[[Any], Row]] = {
@@ -132,5 +175,4 @@ _PLAIN: dict[type[Value], Callable[[Any], Row]] = {
     String: lambda value: (value.folded, value.original),
     DateRange: lambda value: (value.low, value.high),
     Number: lambda value: (finite(value.low), finite(value.high)),
-    Uri: lambda value: (value.value, value.version),
 }

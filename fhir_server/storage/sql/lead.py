@@ -6,10 +6,26 @@ http://hl7.org/fhir/R4/search.html
 from dataclasses import dataclass
 from typing import Protocol
 
-from fhir_server.search.query import Access, And, Chain, Has, Ids, LastUpdated, Match, Node, Or, Reference
-from fhir_server.storage.sql.compare import Alternative, on_table
+from fhir_server.search.query import (
+    Access,
+    And,
+    Chain,
+    Contains,
+    Has,
+    Ids,
+    LastUpdated,
+    Match,
+    Node,
+    Op,
+    Or,
+    Reference,
+    Together,
+)
+from fhir_server.storage.sql.compare import Alternative, Comparison, on_table
+from fhir_server.storage.sql.contained import Local, number, within
+from fhir_server.storage.sql.layout import TOKEN, path
 from fhir_server.storage.sql.text import FALSE, Sql, all_of, join
-from fhir_server.storage.sql.tree import MANY, Tree, alike, as_json, conjuncts, is_one_of, path, updated
+from fhir_server.storage.sql.tree import MANY, Tree, alike, as_json, conjuncts, is_one_of, updated
 
 MOST_PARTS = 400  # databases limit the SELECTs of one UNION
 
@@ -56,6 +72,8 @@ class Leads:
             case LastUpdated(tests):
                 where = all_of([updated("v.updated", op, value) for op, value in tests])
                 return Lead(FALSE) if where == FALSE else self._updated(where, type_)
+            case Together() | Contains() | Local():
+                return Lead(self.sets.rids_of(type_, [(node, access)]))
             case Chain():
                 return self._chain(node, type_, access)
             case Has():
@@ -67,8 +85,41 @@ class Leads:
             case _:
                 return None
 
+    def wider(self, node: Node, type_: str) -> list[Lead] | None:
+        """Leads that yield all for which the node holds and more besides; None where there are none of that kind."""
+        match node:
+            case Together(of):
+                return [lead for part in of if (lead := self._match(part, type_)) is not None]
+            case Contains(inner, where):
+                return self._containers(inner, where, type_)
+            case Local(_, target, where):
+                return self._containers(target, where, type_)
+            case _:
+                return None
+
+    def _containers(self, inner: str, where: Node, type_: str) -> list[Lead]:
+        """Those of resources that contain some of the type `inner`, as narrow as the tables make them."""
+        place = number(self.tree.names, type_, inner)
+        if place is None:
+            return [Lead(FALSE)]
+        found = []
+        for part in conjuncts(where):
+            match part:
+                case Match():
+                    found.append(self._match(part, within(type_, inner)))
+                case Together(of):
+                    found += [self._match(each, within(type_, inner)) for each in of]
+                case Ids(anyof):
+                    tests = [(Comparison("code", Op.EQ, id_),) for id_ in anyof]
+                    found.append(self._alternatives([Alternative(TOKEN, place, test) for test in tests]))
+        leads = [lead for lead in found if lead is not None]
+        every = self._alternatives([Alternative(TOKEN, place, ())])
+        return leads or [every or Lead(FALSE)]
+
     def _match(self, node: Match, type_: str) -> Lead | None:
-        found = self.tree.alternatives(node, type_)
+        return self._alternatives(self.tree.alternatives(node, type_))
+
+    def _alternatives(self, found: list[Alternative]) -> Lead | None:
         if not found:
             return Lead(FALSE)
         if len(found) == 1:
@@ -118,6 +169,13 @@ class Leads:
         )
 
     def _chain(self, node: Chain, type_: str, access: Access) -> Lead:
+        outside = self._referring(node, type_, access)
+        if number(self.tree.names, type_, node.target) is None:
+            return outside
+        inside = self.sets.rids_of(type_, [(Local(node.param, node.target, node.where), access)])
+        return Lead(_union([rids for rids in (outside.rids, inside) if rids != FALSE]))
+
+    def _referring(self, node: Chain, type_: str, access: Access) -> Lead:
         names = self.tree.names
         entry, target_type = names.of_entry(type_, node.param, Reference), names.of_type(node.target)
         targets = self.sets.rids(node.target, node.where, access)
@@ -161,6 +219,9 @@ class Leads:
                 return None
             if lead.rids != FALSE:
                 parts.append(lead.rids)
-        if not parts:
-            return Lead(FALSE)
-        return Lead(join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ")" for part in parts]))
+        return Lead(_union(parts))
+
+
+def _union(parts: list[Sql]) -> Sql:
+    """The rids of all; FALSE where there are none."""
+    return join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ")" for part in parts]) if parts else FALSE

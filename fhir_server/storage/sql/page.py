@@ -14,10 +14,9 @@ import msgspec
 
 from fhir_server.outcome import BadRequest
 from fhir_server.search.query import SearchQuery, Sort
-from fhir_server.storage.sql.layout import SORTED_BY, TABLE_OF
+from fhir_server.storage.sql.layout import PROFILE, SORTED_BY, path, table_of
 from fhir_server.storage.sql.plan import Plan
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of, join
-from fhir_server.storage.sql.tree import path
 
 Key = str | int | float | None
 
@@ -107,13 +106,13 @@ class Order:
         entry = plan.tree.names.of_entry(plan.type, sort.param, sort.kind) if sort.kind else None
         if entry is None or sort.kind is None:
             return Sql("NULL")
-        column = SORTED_BY[sort.kind][sort.descending]
-        index = TABLE_OF[sort.kind].columns.index(column)
+        column, table = SORTED_BY[sort.kind][sort.descending], table_of(sort.kind, sort.param)
         choose, alias = "max" if sort.descending else "min", plan.tree.alias("s")
-        return Sql(
-            f"(SELECT {choose}({alias}.value ->> {index}) FROM json_each({plan.resource.column('entries')}, ?) {alias})",
-            (path(entry),),
-        )
+        rows = Sql(f" FROM json_each({plan.resource.column('entries')}, ?) {alias}", (path(entry),))
+        if table is PROFILE:
+            uri = "substr(text, 1, instr(text, char(10)) - 1)"
+            return Sql(f"(SELECT {choose}({uri})") + rows + f" CROSS JOIN name ON number = {alias}.value ->> 0)"
+        return Sql(f"(SELECT {choose}({alias}.value ->> {table.columns.index(column)})") + rows + ")"
 
 
 def page(query: SearchQuery, plans: list[Plan], place: Cursor | None, position: int) -> Sql:

@@ -89,6 +89,12 @@ class Plan:
         """What could lead; None where a condition holds for nothing."""
         leads: list[Lead] = []
         for index, (node, access) in enumerate(self.parts):
+            wider = planner.leads.wider(node, self.type)
+            if wider is not None:
+                if any(lead.rids == FALSE for lead in wider):
+                    return None
+                leads += wider
+                continue
             lead = planner.leads.lead(node, self.type, access)
             if lead is None:
                 continue

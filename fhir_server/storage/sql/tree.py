@@ -17,6 +17,7 @@ from fhir_server.search.query import (
     Access,
     And,
     Chain,
+    Contains,
     Has,
     Ids,
     LastUpdated,
@@ -27,10 +28,13 @@ from fhir_server.search.query import (
     Op,
     Or,
     Reference,
+    Together,
 )
-from fhir_server.storage.sql.compare import Alternative, alternative, on_packed, on_table
-from fhir_server.storage.sql.layout import Names
+from fhir_server.storage.sql.compare import Alternative, alternatives, on_packed, on_table
+from fhir_server.storage.sql.contained import Local, contains, local
+from fhir_server.storage.sql.layout import Names, path
 from fhir_server.storage.sql.text import FALSE, Sql, all_of, any_of, negated
+from fhir_server.storage.sql.together import together
 
 MANY = 8  # alternatives of one shape beyond this number travel as one JSON argument
 
@@ -40,17 +44,26 @@ class Resource:
     """A resource in a statement: `rid` is an expression for its number, `row` an alias of its row in `resource`.
 
     `used` tells afterwards whether the row itself was needed. An `image` is a version that need not be current: its row has
-    the packed entries, the tables of entries know nothing of it.
+    the packed entries, the tables of entries know nothing of it. So it is with what a `container` contains: `row` is then an
+    alias of its row in the packed entries of the container.
     """
 
     rid: str
     row: str
     used: bool = False
     image: bool = False
+    container: "Resource | None" = None
 
     def column(self, name: str) -> str:
         self.used = True
-        return f"{self.row}.{name}"
+        return f"{self.row}.{name}" if self.container is None else f"({self.row}.value {_CONTAINED[name]})"
+
+    def inside(self, row: str) -> "Resource":
+        """The resource within the same container whose packed row is `row`."""
+        return Resource(self.rid, row, image=True, container=self.container or self)
+
+
+_CONTAINED = {"id": "->> 0", "entries": "-> 2"}  # the columns that a contained resource has
 
 
 class Tree:
@@ -70,6 +83,8 @@ class Tree:
 
     def holds(self, node: Node, type_: str, resource: Resource, access: Access) -> Sql:
         """The condition that `node` holds, as far as `access` sees, for this resource: current, not deleted, of this type."""
+        if resource.container is not None and isinstance(node, (LastUpdated, Has, Contains)):
+            return FALSE
         match node:
             case And(of):
                 return all_of([self.holds(each, type_, resource, access) for each in of])
@@ -85,8 +100,14 @@ class Tree:
                 return all_of([updated(resource.column("updated"), op, value) for op, value in tests])
             case Missing():
                 return self._missing(node, type_, resource)
+            case Together():
+                return together(self, node, type_, resource)
+            case Contains():
+                return contains(self, node, type_, resource, access)
+            case Local():
+                return local(self, node, type_, resource, access)
             case Chain():
-                return self._chain(node, type_, resource, access)
+                return any_of([self._chain(node, type_, resource, access), local(self, node, type_, resource, access)])
             case Has():
                 return self._has(node, type_, resource, access)
             case _:
@@ -96,8 +117,7 @@ class Tree:
         return all_of([self.sees(access, type_, resource), self.holds(where, type_, resource, access)])
 
     def alternatives(self, node: Match, type_: str) -> list[Alternative]:
-        found = (alternative(self.names, type_, node.param, compares) for compares in node.anyof)
-        return [each for each in found if each is not None]
+        return [found for compares in node.anyof for found in alternatives(self.names, type_, node.param, compares)]
 
     def _match(self, node: Match, type_: str, resource: Resource) -> Sql:
         found = self.alternatives(node, type_)
@@ -176,11 +196,6 @@ def conjuncts(node: Node) -> list[Node]:
     if isinstance(node, And):
         return [part for each in node.of for part in conjuncts(each)]
     return [node]
-
-
-def path(entry: int) -> str:
-    """Where the rows of an entry number stand in the packed entries."""
-    return f'$."{entry}"'
 
 
 def alike(found: Sequence[Alternative]) -> bool:

@@ -4,16 +4,26 @@ Many works share a commit. Their rows are written by a handful of statements wit
 interpreter lock at every step, so one statement a row would let the request loop in between each time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any
 
 import apsw
 
-from fhir_server.storage.sql.layout import TABLE_OF, Row, Table
+from fhir_server.storage.sql.layout import Row, Table
 from fhir_server.storage.sqlite.names import Names
-from fhir_server.storage.sqlite.rows import Current, Packed, Past, past_of, unpack, written
+from fhir_server.storage.sqlite.rows import (
+    Current,
+    Packed,
+    Past,
+    Wide,
+    in_tables,
+    past_of,
+    table_of_entry,
+    unpack,
+    written,
+)
 
 MOST_VALUES = 1024  # bound to one statement
 
@@ -96,25 +106,22 @@ class _Changes:
 
     def add(self, rid: int, packed: Packed) -> None:
         """Entries of what had none."""
-        lists = self._added
-        for entry, rows in packed.items():
-            found = lists.get(entry)
-            if found is None:
-                found = lists[entry] = []
-            found += [(entry, *row, rid) for row in rows]
+        if type(packed) is Wide:
+            packed = in_tables(packed, self._names)
+        _put(self._added, rid, packed)
 
     def remove(self, rid: int, packed: Packed) -> None:
         """Entries that are there."""
-        for entry, rows in packed.items():
-            self._removed.setdefault(entry, []).extend((entry, *row, rid) for row in rows)
+        _put(self._removed, rid, in_tables(packed, self._names))
 
     def replace(self, rid: int, old: Packed, new: Packed) -> None:
         """Entries in the place of others: only what differs is touched."""
+        old, new = in_tables(old, self._names), in_tables(new, self._names)
         for entry in old.keys() | new.keys():
             before, after = old.get(entry, []), new.get(entry, [])
             if before != after:
-                self.remove(rid, {entry: [row for row in before if row not in after]})
-                self.add(rid, {entry: [row for row in after if row not in before]})
+                _put(self._removed, rid, {entry: [row for row in before if row not in after]})
+                _put(self._added, rid, {entry: [row for row in after if row not in before]})
 
     def apply(self, connection: apsw.Connection) -> None:
         """Makes the changes, table by table in the order of their keys."""
@@ -130,17 +137,25 @@ class _Changes:
         found: dict[str, tuple[Table, list[Row]]] = {}
         for entry, rows in lists.items():
             if rows:
-                table = table_of(self._names, entry)
+                table = table_of_entry(self._names, entry)
                 found.setdefault(table.name, (table, []))[1].extend(rows)
         return list(found.values())
 
 
-def table_of(names: Names, entry: int) -> Table:
-    """The table in which the rows of this entry number stand."""
-    return _TABLE_BY_KIND[names.text(entry).rpartition(" ")[2]]
+def _put(lists: dict[int, list[Row]], rid: int, packed: Packed) -> None:
+    for entry, rows in packed.items():
+        found = lists.get(entry)
+        if found is None:
+            found = lists[entry] = []
+        found += [(entry, *row, rid) for row in rows]
 
 
-_TABLE_BY_KIND = {kind.__name__: table for kind, table in TABLE_OF.items()}
+def add_entries(connection: apsw.Connection, names: Names, packed: Iterable[tuple[int, Packed]]) -> None:
+    """The rows of resources (rid, entries) of which the tables hold none."""
+    changes = _Changes(names)
+    for rid, entries in packed:
+        changes.add(rid, entries)
+    changes.apply(connection)
 
 
 def replace_entries(connection: apsw.Connection, names: Names, stored: Current, packed: Packed, outline: int) -> None:

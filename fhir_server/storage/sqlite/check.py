@@ -6,9 +6,8 @@ from typing import Any
 
 from fhir_server.storage.base import Problem
 from fhir_server.storage.sql.layout import TABLES
-from fhir_server.storage.sqlite.batch import table_of
 from fhir_server.storage.sqlite.reads import Reads
-from fhir_server.storage.sqlite.rows import unpack
+from fhir_server.storage.sqlite.rows import in_tables, table_of_entry, unpack
 
 
 def check(reads: Reads) -> list[Problem]:
@@ -51,8 +50,8 @@ def _entries(reads: Reads) -> Iterator[Problem]:
     """The packed entries of every resource, and nothing else, stand in the tables."""
     expected: Counter[str] = Counter()
     for rid, packed in reads.db.execute("SELECT rid, json(entries) FROM resource WHERE body IS NOT NULL"):
-        for entry, rows in unpack(packed).items():
-            table = table_of(reads.names, entry)
+        for entry, rows in in_tables(unpack(packed), reads.names).items():
+            table = table_of_entry(reads.names, entry)
             expected[table.name] += len(rows)
             tests = " AND ".join(f"{column} = ?" for column in ("entry", "rid", *table.columns))
             for row in rows:

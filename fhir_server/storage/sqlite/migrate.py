@@ -10,6 +10,7 @@ from fhir_server.storage.base import SchemaError
 from fhir_server.storage.sqlite.backup import copy
 from fhir_server.storage.sqlite.connection import READ_WRITE, Connection, driver_errors
 from fhir_server.storage.sqlite.lock import WriteLock
+from fhir_server.storage.sqlite.rebuild import rebuild
 from fhir_server.storage.sqlite.schema import apply, backup_name, migrations, pending
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,8 @@ def _prepare(path: Path, db: apsw.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         apply(db, steps)
+        if stamped and any(step.reindexes for step in steps):
+            rebuild(db)
     except BaseException:
         db.execute("ROLLBACK")
         raise

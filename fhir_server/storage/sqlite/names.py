@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import apsw
 
 from fhir_server.search.query import Value
+from fhir_server.storage.sql.units import Units, unit_text
 
-TYPE, SYSTEM, ENTRY, OUTLINE = "type", "system", "entry", "outline"
+TYPE, SYSTEM, ENTRY, OUTLINE, UNIT, CANONICAL = "type", "system", "entry", "outline", "unit", "canonical"
 
 
 class Outline(NamedTuple):
@@ -28,11 +29,19 @@ class Names:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.misses = 0
-        self._numbers: dict[str, dict[str, int]] = {TYPE: {}, SYSTEM: {}, ENTRY: {}, OUTLINE: {}}
+        self._numbers: dict[str, dict[str, int]] = {
+            TYPE: {},
+            SYSTEM: {},
+            ENTRY: {},
+            OUTLINE: {},
+            UNIT: {},
+            CANONICAL: {},
+        }
         self._texts: dict[int, str] = {}
         self._entries: dict[tuple[str, str, type[Value]], int] = {}
         self._outlines: dict[str, list[Outline]] = {}
         self._newest = 0
+        self._units = Units()
 
     def of_type(self, type_: str) -> int | None:
         return self._numbers[TYPE].get(type_) or self._look_up(TYPE, type_)
@@ -64,6 +73,27 @@ class Names:
                 self._outlines.setdefault(type_of_it, []).append(_outline(number, entries))
             self._newest = newest
         return self._outlines.get(type_, [])
+
+    def units(self) -> Units:
+        """All units met so far. Counts as a look-up in vain: there may be more of them tomorrow."""
+        self.misses += 1
+        known = self._units
+        rows: list[Any] = self._connection.execute(
+            "SELECT number, text FROM name WHERE number > ? AND +space = ? ORDER BY number", (known.newest, UNIT)
+        ).fetchall()
+        for number, text in rows:
+            known.add(number, text)
+        known.newest = self.newest()
+        return known
+
+    def canonicals(self, low: str, high: str | None) -> list[tuple[int, str]]:
+        """See storage.sql.layout.Names. Counts as a look-up in vain, as `units` does."""
+        self.misses += 1
+        rows: list[Any] = self._connection.execute(
+            "SELECT number, text FROM name WHERE space = ?1 AND text >= ?2 AND (?3 IS NULL OR text < ?3)",
+            (CANONICAL, low, high),
+        ).fetchall()
+        return rows
 
     def text(self, number: int) -> str:
         """The text behind a number that stands in some row."""
@@ -97,6 +127,7 @@ class WritableNames(Names):
     def __init__(self, connection: apsw.Connection) -> None:
         super().__init__(connection)
         self._fresh: list[tuple[str, str]] = []
+        self._made: dict[tuple[str, str, str], int] = {}
 
     def make_type(self, type_: str) -> int:
         return self._numbers[TYPE].get(type_) or self._make(TYPE, type_)
@@ -107,6 +138,15 @@ class WritableNames(Names):
     def make_outline(self, type_: str, entries: str) -> int:
         text = f"{type_} {entries}"
         return self._numbers[OUTLINE].get(text) or self._make(OUTLINE, text)
+
+    def make_unit(self, system: str, code: str, unit: str) -> int:
+        number = self._made.get((system, code, unit))
+        if number is None:
+            number = self._made[system, code, unit] = self._make(UNIT, unit_text(system, code, unit))
+        return number
+
+    def make_canonical(self, text: str) -> int:
+        return self._numbers[CANONICAL].get(text) or self._make(CANONICAL, text)
 
     def make_entry(self, type_: str, param: str, kind: type[Value]) -> int:
         number = self._entries.get((type_, param, kind))
@@ -145,6 +185,8 @@ class WritableNames(Names):
         self._entries.clear()
         self._outlines.clear()
         self._newest = 0
+        self._made.clear()
+        self._units = Units()
 
     def _make(self, space: str, text: str) -> int:
         number = self._look_up(space, text)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 import zstandard
 
 from fhir_server.model import UPDATE_AS_CREATE, Key, Version
-from fhir_server.search.query import IndexEntry
-from fhir_server.storage.sql.layout import Row, row_of
-from fhir_server.storage.sqlite.names import WritableNames
+from fhir_server.search.query import Contained, IndexEntry
+from fhir_server.storage.sql.contained import CONTAINED, within
+from fhir_server.storage.sql.layout import TABLE_OF, Row, Table, row_of, table_of
+from fhir_server.storage.sqlite.names import Names, WritableNames
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -19,8 +21,13 @@ METHODS = ("PUT", "POST", "PATCH", "DELETE", UPDATE_AS_CREATE)
 
 Packed = dict[int, list[Row]]  # the rows of one version by entry number
 
+
+class Wide(Packed):
+    """Rows with groups or contained resources (see sql.layout): in the tables they stand otherwise."""
+
+
 _unpack = msgspec.json.Decoder(dict[int, list[tuple[Any, ...]]]).decode
-NOTHING_PACKED, NO_OUTLINE = "{}", 0
+NOTHING_PACKED, NO_OUTLINE, NO_SYSTEM = "{}", 0, 0
 
 
 class Current(NamedTuple):
@@ -88,12 +95,20 @@ def past_version_of(type_: str, id_: str, row: tuple[Any, ...]) -> Version:
 
 
 def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> Packed:
-    """The rows of a version, each once."""
+    """The rows of a version, each once; Wide where they are not just those of the tables."""
     packed: Packed = {}
-    several = set()
+    inside: list[Contained] = []
+    several, groups = set(), False
     for entry in entries:
-        number = names.make_entry(type_, entry.param, type(entry.value))
-        row = row_of(entry.value, names)
+        value: Any = entry.value
+        kind = type(value)
+        if kind is Contained:
+            inside.append(value)
+            continue
+        number = names.make_entry(type_, entry.param, kind)
+        row = row_of(value, entry.param, names)
+        if entry.group:
+            row, groups = (*row, entry.group), True
         known = packed.get(number)
         if known is None:
             packed[number] = [row]
@@ -102,7 +117,13 @@ def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> Pac
             several.add(number)
     for number in several:
         packed[number] = sorted(set(packed[number]))
-    return packed
+    if not inside:
+        return Wide(packed) if groups else packed
+    for contained in sorted(inside, key=lambda each: each.id):
+        place = within(type_, contained.type)
+        rows = packed.setdefault(names.make_entry(place, CONTAINED, Contained), [])
+        rows.append((contained.id, NO_SYSTEM, pack(place, contained.entries, names)))
+    return Wide(packed)
 
 
 def written(packed: Packed) -> str:
@@ -112,11 +133,60 @@ def written(packed: Packed) -> str:
 
 def outline(packed: Packed) -> str:
     """Which entries a version has, those that it has several times marked with +: "12 15+ 19"."""
+    if type(packed) is Wide:
+        packed = packed | _contained_twice(packed)
     return " ".join([f"{number}+" if len(packed[number]) > 1 else str(number) for number in sorted(packed)])
+
+
+def _contained_twice(packed: Packed) -> Packed:
+    """The rows of contained resources, as if all were there twice: nobody looks which of them are."""
+    return {
+        number: more * 2
+        for rows in packed.values()
+        for row in rows
+        if isinstance(row[-1], dict)
+        for number, more in row[-1].items()
+    }
 
 
 def unpack(entries: str) -> Packed:
     return _unpack(entries)
+
+
+def in_tables(packed: Packed, names: Names) -> Packed:
+    """The rows as the tables of entries have them: without groups, each once, those of contained resources among them."""
+    found: Packed = {}
+    for entry, rows in packed.items():
+        width = len(table_of_entry(names, entry).columns)
+        if max(map(len, rows)) == width:
+            found[entry] = rows
+            continue
+        found[entry] = sorted({row[:width] for row in rows})
+        for row in rows:
+            if isinstance(row[-1], dict):
+                for inner, more in in_tables(_read(row[-1]), names).items():
+                    found[inner] = sorted({*found.get(inner, ()), *more})
+    return found
+
+
+def _read(packed: dict[Any, list[Any]]) -> Packed:
+    """The packed rows of a contained resource, which may come out of JSON."""
+    return {int(entry): [tuple(row) for row in rows] for entry, rows in packed.items()}
+
+
+def table_of_entry(names: Names, entry: int) -> Table:
+    """The table in which the rows of this entry number stand."""
+    return _table(names.text(entry))
+
+
+@lru_cache(maxsize=100_000)
+def _table(entry: str) -> Table:
+    """See names.entry_text."""
+    place, _, kind = entry.rpartition(" ")
+    return table_of(_KINDS[kind], place.partition(".")[2])
+
+
+_KINDS = {kind.__name__: kind for kind in TABLE_OF}
 
 
 def compressed(plain: bytes) -> bytes:

@@ -27,6 +27,11 @@ class Migration(NamedTuple):
     sql: str
 
     @property
+    def reindexes(self) -> bool:
+        """What resources are found by must be read from them again."""
+        return "\n-- reindex\n" in self.sql
+
+    @property
     def digest(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 

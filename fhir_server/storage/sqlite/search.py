@@ -5,12 +5,15 @@ http://hl7.org/fhir/R4/http.html#search
 
 from typing import Any
 
+import msgspec
+
 from fhir_server.model import Version
 from fhir_server.search.query import Access, Hit, Page, SearchQuery, Total
+from fhir_server.storage.sql.contained import asked, matched
 from fhir_server.storage.sql.page import Cursor, behind, cursor, page, signature, total, touched
 from fhir_server.storage.sql.plan import Planner
-from fhir_server.storage.sql.text import Sql
-from fhir_server.storage.sql.tree import Tree
+from fhir_server.storage.sql.text import FALSE, Sql
+from fhir_server.storage.sql.tree import Resource, Tree
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import version_of
 
@@ -26,7 +29,7 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
         position = place.position if place else newest
         same = _same(reads, access, query)
         if same is not None and (statement := reads.statements.get(same)) is not None:
-            return _page(reads, query, run(reads, statement), None, position)
+            return _page(reads, access, query, run(reads, statement), None, position)
         misses = reads.names.misses
         planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), newest, reads.amounts)
         plans = [planner.plan(type_, node, access) for type_, node in query.where.items()]
@@ -44,7 +47,7 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
         if same is not None and not planner.counted and reads.names.misses == misses:
             _remember(reads, same, statement)
         rows = run(reads, statement)
-        found = _page(reads, query, rows, place, position)
+        found = _page(reads, access, query, rows, place, position)
         missed = 0
         if query.sort and place is not None and found.next is None:
             missed = run(reads, touched(plans, position))[0][0]
@@ -89,7 +92,29 @@ def run(reads: Reads, statement: Sql) -> list[tuple[Any, ...]]:
     return reads.db.execute(statement.text, statement.args).fetchall()
 
 
-def _page(reads: Reads, query: SearchQuery, rows: list[tuple[Any, ...]], place: Cursor | None, position: int) -> Page:
+def _contained(reads: Reads, access: Access, query: SearchQuery, rows: list[tuple[Any, ...]]) -> dict[int, list[str]]:
+    """The ids of the contained resources that make the rows matches, by rid."""
+    ids: dict[int, list[str]] = {}
+    for type_, node in query.where.items():
+        if not asked(node):
+            continue
+        number = reads.names.of_type(type_)
+        rids = msgspec.json.encode([row[-1] for row in rows if row[0] == number]).decode()
+        given = Sql("SELECT value FROM json_each(?)", (rids,))
+        statement = matched(Tree(reads.names), node, type_, Resource("r.rid", "r", image=True), access, given)
+        for rid, id_ in run(reads, statement) if statement != FALSE else ():
+            ids.setdefault(rid, []).append(id_)
+    return ids
+
+
+def _page(
+    reads: Reads,
+    access: Access,
+    query: SearchQuery,
+    rows: list[tuple[Any, ...]],
+    place: Cursor | None,
+    position: int,
+) -> Page:
     """The page of these rows, of which there is one too many when the search goes on in its direction."""
     forward = place is None or place.forward
     more = len(rows) > query.count
@@ -97,7 +122,10 @@ def _page(reads: Reads, query: SearchQuery, rows: list[tuple[Any, ...]], place: 
     if not forward:
         rows.reverse()
     text = reads.names.text
-    hits = tuple(Hit(version_of(text(row[0]), row[1], row[2:6])) for row in rows)
+    inside = _contained(reads, access, query, rows)
+    hits = tuple(
+        Hit(version_of(text(row[0]), row[1], row[2:6]), contained=tuple(inside.get(row[-1], ()))) for row in rows
+    )
     if not rows:
         return Page(hits)
     sorts = signature(query.sort)

@@ -1,6 +1,7 @@
 """A store in a few lines of plain Python: what the contract means, with nothing to make it fast."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from fhir_server.model import Key, Version
 from fhir_server.search.query import (
@@ -9,6 +10,8 @@ from fhir_server.search.query import (
     And,
     Chain,
     Compare,
+    Contained,
+    Contains,
     Has,
     Ids,
     IndexEntry,
@@ -19,10 +22,13 @@ from fhir_server.search.query import (
     Not,
     Op,
     Or,
+    Quantity,
     Reference,
     Sort,
+    Together,
     Value,
 )
+from fhir_server.search.types.ucum import SYSTEM, Scale, scale
 from fhir_server.storage.base import Write
 from tests.storage.contract.shorthand import NOON
 
@@ -94,19 +100,55 @@ class Model:
             return access.of(version.key.type) == And(())
         return self.holds(access.of(version.key.type), version.key, UNRESTRICTED, image)
 
+    def matched(self, where: Node, key: Key, access: Access) -> tuple[str, ...]:
+        """The ids of the contained resources that are why `where` holds."""
+        match where:
+            case And(of) | Or(of):
+                return tuple(sorted({id_ for each in of for id_ in self.matched(each, key, access)}))
+            case Contains(type_, inner):
+                return tuple(
+                    sorted({it.id for it in self.contained(key, type_) if self.holds(inner, key, access, None, it)})
+                )
+            case _:
+                return ()
+
+    def contained(
+        self, key: Key, type_: str, image: tuple[Version, Sequence[IndexEntry]] | None = None
+    ) -> list[Contained]:
+        entries = image[1] if image else self.entries(key)
+        return [each.value for each in entries if isinstance(each.value, Contained) and each.value.type == type_]
+
     def holds(
-        self, node: Node, key: Key, access: Access, image: tuple[Version, Sequence[IndexEntry]] | None = None
+        self,
+        node: Node,
+        key: Key,
+        access: Access,
+        image: tuple[Version, Sequence[IndexEntry]] | None = None,
+        inside: Contained | None = None,
     ) -> bool:
+        """Whether the tree holds for the resource (as it is now, or as `image` shows it), or for one `inside` it."""
         version, entries = image or (self.resources[key][-1][0], self.entries(key))
+        if inside is not None:
+            entries = inside.entries
         match node:
             case And(of):
-                return all(self.holds(each, key, access, image) for each in of)
+                return all(self.holds(each, key, access, image, inside) for each in of)
             case Or(of):
-                return any(self.holds(each, key, access, image) for each in of)
+                return any(self.holds(each, key, access, image, inside) for each in of)
             case Not(of):
-                return not self.holds(of, key, access, image)
+                return not self.holds(of, key, access, image, inside)
             case Ids(anyof):
-                return key.id in anyof
+                return (inside.id if inside else key.id) in anyof
+            case LastUpdated() | Has() | Contains() if inside is not None:
+                return False
+            case Contains(type_, where):
+                return any(self.holds(where, key, access, image, it) for it in self.contained(key, type_, image))
+            case Together(of):
+                groups = {entry.group for entry in entries}
+                return not of or any(
+                    all(_matches(match, [entry for entry in entries if entry.group == group]) for match in of)
+                    for group in groups
+                )
             case LastUpdated(tests):
                 moment = (
                     int((version.last_updated - NOON).total_seconds() * 1_000_000) + int(NOON.timestamp()) * 1_000_000
@@ -114,16 +156,29 @@ class Model:
                 return all(_compare(moment, op, value) for op, value in tests)
             case Missing(param, kinds):
                 return not any(entry.param == param and isinstance(entry.value, kinds) for entry in entries)
-            case Match(param, anyof):
-                values = [entry.value for entry in entries if entry.param == param]
-                return any(all(_holds(value, test) for test in tests) for tests in anyof for value in values)
+            case Match():
+                return _matches(node, entries)
             case Chain(param, target, where):
-                targets = {entry.value for entry in entries if entry.param == param}
-                return any(
-                    Reference(target, other.id) in targets
-                    and self.sees(access, other)
-                    and self.holds(where, other, access)
-                    for other in self.alive(target)
+                targets = {
+                    entry.value for entry in entries if entry.param == param and isinstance(entry.value, Reference)
+                }
+                return (
+                    any(
+                        Reference(target, other.id) in targets
+                        and self.sees(access, other)
+                        and self.holds(where, other, access)
+                        for other in self.alive(target)
+                    )
+                    or any(
+                        Reference(url=f"#{it.id}") in targets and self.holds(where, key, access, image, it)
+                        for it in self.contained(key, target, image)
+                    )
+                    or (
+                        inside is not None
+                        and Reference(url="#") in targets
+                        and target == key.type
+                        and self.holds(where, key, access, image)
+                    )
                 )
             case Has(source, param, where):
                 return any(
@@ -153,20 +208,54 @@ class Model:
         return (max if rule.descending else min)(values, default=None)
 
 
-def _holds(value: Value, test: Compare) -> bool:
-    return isinstance(value, test.kind) and _compare(getattr(value, test.field), test.op, test.value)
+def _matches(match: Match, entries: Sequence[IndexEntry]) -> bool:
+    values = [entry.value for entry in entries if entry.param == match.param]
+    return any(fulfils(value, tests) for tests in match.anyof for value in values)
 
 
-def _compare(have: str | float, op: Op, want: str | float) -> bool:
+def fulfils(value: Value, tests: Sequence[Compare]) -> bool:
+    """All comparisons hold for the value; UCUM units are compared in each other."""
+    if not all(isinstance(value, test.kind) for test in tests):
+        return False
+    asked = {test.field: str(test.value) for test in tests}
+    if isinstance(value, Quantity) and asked.get("system") == value.system == SYSTEM and "code" in asked:
+        ours, theirs = scale(value.code), scale(asked["code"])
+        if ours and theirs and ours.dimension == theirs.dimension:
+            return all(
+                _compare_unit(value, ours, test, theirs) for test in tests if test.field not in ("system", "code")
+            )
+    return all(_compare(getattr(value, test.field), test.op, test.value) for test in tests)
+
+
+def _compare_unit(value: Quantity, ours: Scale, test: Compare, theirs: Scale) -> bool:
+    """Both numbers as exact decimals in base units."""
+    if isinstance(test.value, str):
+        return value.unit == test.value
+    return _compare(_exact(getattr(value, test.field), ours), test.op, _exact(test.value, theirs))
+
+
+def _exact(number: float, unit: Scale) -> Fraction | float:
+    return number if abs(number) == float("inf") else Fraction(repr(float(number))) * unit.factor + unit.offset
+
+
+def _compare(have: str | float | Fraction, op: Op, want: str | float | Fraction) -> bool:
     if isinstance(have, str):
         assert isinstance(want, str)
         words = (" " + word in " " + have for word in want.split())
         return {
             Op.EQ: have == want,
+            Op.NE: have != want,
             Op.STARTS: have.startswith(want),
             Op.ENDS: have.endswith(want),
             Op.CONTAINS: want in have,
             Op.WORDS: all(words),
         }[op]
     assert not isinstance(want, str)
-    return {Op.EQ: have == want, Op.LT: have < want, Op.LE: have <= want, Op.GT: have > want, Op.GE: have >= want}[op]
+    return {
+        Op.EQ: have == want,
+        Op.NE: have != want,
+        Op.LT: have < want,
+        Op.LE: have <= want,
+        Op.GT: have > want,
+        Op.GE: have >= want,
+    }[op]

@@ -16,6 +16,8 @@ from fhir_server.search.query import (
     And,
     Chain,
     Compare,
+    Contained,
+    Contains,
     DateRange,
     Has,
     Ids,
@@ -33,6 +35,7 @@ from fhir_server.search.query import (
     SearchQuery,
     Sort,
     String,
+    Together,
     Token,
     Total,
     Uri,
@@ -53,11 +56,22 @@ spans = st.tuples(few_points, few_points).map(lambda pair: (min(pair), max(pair)
 numbers = st.sampled_from((float("-inf"), -1.5, 0.0, 0.1, 5.35, 1e300, float("inf")))
 ranges = st.tuples(numbers, numbers).map(lambda pair: (min(pair), max(pair)))
 
+UCUM = "http://unitsofmeasure.org"
+UNITS = ("g/L", "g/dL", "mg/dL", "kg", "Cel", "[degF]", "furlong", "")
+amounts = st.sampled_from((float("-inf"), -40.0, 0.0, 0.54, 5.4, 54.0, 5400.0, float("inf")))
+spread = st.tuples(amounts, amounts).map(lambda pair: (min(pair), max(pair)))
+
 values = st.one_of(
     st.builds(Token, st.sampled_from(SYSTEMS), few_words),
     st.builds(lambda word: String(word.lower(), word), few_words),
     st.builds(Reference, st.sampled_from(TYPES), st.sampled_from(IDS)),
-    st.builds(lambda url: Reference(url=url), st.sampled_from(("http://x/1", "a"))),
+    st.builds(lambda url: Reference(url=url), st.sampled_from(("http://x/1", "a", "#a", "#b", "#"))),
+    st.builds(
+        lambda pair, code, unit: Quantity(pair[0], pair[1], UCUM, code, unit),
+        spread,
+        st.sampled_from(UNITS),
+        st.sampled_from(("", "u")),
+    ),
     spans.map(lambda pair: DateRange(*pair)),
     ranges.map(lambda pair: Number(*pair)),
     st.builds(
@@ -69,7 +83,18 @@ values = st.one_of(
     st.builds(Uri, few_words, st.sampled_from(("", "1"))),
 )
 params = st.sampled_from(("p", "q"))
-entries = st.lists(st.builds(IndexEntry, params, values), max_size=5)
+profiles = st.builds(
+    lambda uri, version: IndexEntry("_profile", Uri(uri, version)),
+    st.sampled_from(("http://p", "http://p/1", "http://q")),
+    st.sampled_from(("", "1", "2")),
+)
+single = st.builds(IndexEntry, params, values, st.sampled_from((0, 0, 1, 2)))
+contained = st.dictionaries(
+    st.tuples(st.sampled_from(TYPES), st.sampled_from(("a", "b"))), st.lists(single, max_size=3).map(tuple), max_size=2
+).map(lambda found: [IndexEntry("_contained", Contained(*which, inside)) for which, inside in found.items()])
+entries = st.tuples(st.lists(st.one_of(single, single, single, profiles), max_size=5), contained).map(
+    lambda both: both[0] + both[1]
+)
 
 TEXT_OPS = (Op.EQ, Op.STARTS, Op.ENDS, Op.CONTAINS, Op.WORDS)
 ORDER_OPS = (Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE)
@@ -100,14 +125,32 @@ alternatives: st.SearchStrategy[tuple[Compare, ...]] = st.one_of(
     st.tuples(compare(Number, "low", ORDER_OPS, numbers), compare(Number, "high", ORDER_OPS, numbers)),
     st.tuples(compare(Quantity, "high", ORDER_OPS, numbers), equal(Quantity, "code", *WORDS)),
     st.tuples(compare(Quantity, "low", ORDER_OPS, numbers), equal(Quantity, "system", *SYSTEMS)),
+    st.tuples(
+        compare(Quantity, "low", ORDER_OPS, amounts), equal(Quantity, "system", UCUM), equal(Quantity, "code", *UNITS)
+    ),
+    st.tuples(
+        compare(Quantity, "low", ORDER_OPS, amounts),
+        compare(Quantity, "high", ORDER_OPS, amounts),
+        equal(Quantity, "system", UCUM),
+        equal(Quantity, "code", *UNITS),
+    ),
+    st.tuples(compare(Quantity, "high", ORDER_OPS, amounts), equal(Quantity, "unit", "u", "a")),
     st.tuples(compare(Uri, "value", (Op.EQ, Op.STARTS), few_words)),
+)
+matches = st.builds(Match, params, st.lists(alternatives, min_size=1, max_size=3).map(tuple))
+profile_tests: st.SearchStrategy[tuple[Compare, ...]] = st.one_of(
+    st.tuples(equal(Uri, "value", "http://p", "http://p/1", "http://none")),
+    st.tuples(compare(Uri, "value", (Op.STARTS,), st.sampled_from(("http://p", "http://", "", "x")))),
+    st.tuples(equal(Uri, "value", "http://p", "http://q"), equal(Uri, "version", "", "1")),
 )
 KINDS = (Token, String, Reference, DateRange, Number, Quantity, Uri)
 EPOCH = int(NOON.timestamp()) * 1_000_000
 moments = st.integers(-2_000, 12_000).map(lambda offset: EPOCH + offset * 500)
 
 leaves: st.SearchStrategy[Node] = st.one_of(
-    st.builds(Match, params, st.lists(alternatives, min_size=1, max_size=3).map(tuple)),
+    matches,
+    st.builds(Match, st.just("_profile"), st.lists(profile_tests, min_size=1, max_size=2).map(tuple)),
+    st.builds(Together, st.lists(matches, min_size=1, max_size=3).map(tuple)),
     st.builds(Match, params, st.lists(st.tuples(equal(Token, "code", *WORDS)), min_size=9, max_size=12).map(tuple)),
     st.builds(Ids, st.lists(st.sampled_from(IDS), max_size=2).map(tuple)),
     st.builds(Missing, params, st.sampled_from([(kind,) for kind in KINDS] + [KINDS])),
@@ -123,6 +166,7 @@ def branch(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         st.builds(Not, inner),
         st.builds(Chain, params, st.sampled_from(TYPES), inner),
         st.builds(Has, st.sampled_from(TYPES), params, inner),
+        st.builds(Contains, st.sampled_from(TYPES), inner),
     )
 
 
@@ -138,6 +182,7 @@ accesses = st.one_of(
 sorts = st.lists(
     st.one_of(
         st.builds(Sort, params, st.sampled_from((Token, String, DateRange, Number, Uri)), st.booleans()),
+        st.builds(Sort, st.just("_profile"), st.just(Uri), st.booleans()),
         st.builds(Sort, st.sampled_from(("_id", "_lastUpdated")), st.none(), st.booleans()),
     ),
     max_size=2,
@@ -153,17 +198,19 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
         self.model = Model()
         self.clock = 0.0
 
     @initialize(batch=st.lists(st.tuples(keys, entries), min_size=6, max_size=12))
     def begin(self, batch: list[tuple[Key, list[IndexEntry]]]) -> None:
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
         self.store: Store = self.runner.run(_open(self.name, Path(self.folder.name)))
         self.save(batch, fails=False)
 
     def teardown(self) -> None:
+        if not hasattr(self, "store"):  # the drawing of the first batch was given up
+            return
         self.runner.run(self.store.close())
         self.runner.close()
         self.folder.cleanup()
@@ -252,6 +299,8 @@ class StoreMachine(RuleBasedStateMachine):
             page = self.runner.run(self.store.reader(access).search(query))
             assert page.total == len(expected)
             found += [hit.version.key for hit in page.hits]
+            for hit in page.hits:
+                assert hit.contained == self.model.matched(where, hit.version.key, access)
             if page.next is None:
                 break
             query = SearchQuery({type_: where}, sort, count, page.next, Total.ACCURATE)

@@ -1,0 +1,126 @@
+"""Conditions on the resources that a resource contains: `_contained`, and chains into `#id`.
+
+http://hl7.org/fhir/R4/references.html#contained, http://hl7.org/fhir/R4/search.html#containment
+
+The packed entries of a resource hold one row for each that it contains: (id, 0, packed entries). These have entry numbers of
+their own, of "MedicationRequest#Medication" say; in the tables of entries they lead to the container.
+"""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from fhir_server.search.query import Access, And, Chain, Contained, Contains, Node, Or, Reference
+from fhir_server.storage.sql.layout import ELSEWHERE, Names, path
+from fhir_server.storage.sql.text import FALSE, Sql, any_of, join
+
+if TYPE_CHECKING:
+    from fhir_server.storage.sql.tree import Resource, Tree
+
+CONTAINED = "_contained"
+
+
+class Local(Chain, frozen=True):
+    """A Chain as far as it leads to what is contained (or, from there, to the container)."""
+
+
+def within(container: str, type_: str) -> str:
+    """What stands for the type of a resource that `container` contains; `container` may itself be such a text."""
+    return f"{container_of(container)}#{type_}"
+
+
+def container_of(type_: str) -> str:
+    return type_.partition("#")[0]
+
+
+def number(names: Names, container: str, type_: str) -> int | None:
+    """The entry number of the contained resources; None where there never was one."""
+    return names.of_entry(within(container, type_), CONTAINED, Contained)
+
+
+def contains(tree: "Tree", node: Contains, type_: str, resource: "Resource", access: Access) -> Sql:
+    """The condition that the resource contains one like this."""
+    rows = _rows(tree, node, type_, resource, access)
+    return FALSE if rows is None else Sql("EXISTS (SELECT 1 FROM ") + rows[0] + ")"
+
+
+def _rows(tree: "Tree", node: Contains, type_: str, resource: "Resource", access: Access) -> tuple[Sql, str] | None:
+    """`FROM` what is contained `WHERE` it is like this, and its alias."""
+    place = number(tree.names, type_, node.type)
+    if place is None:
+        return None
+    alias = tree.alias("c")
+    where = tree.holds(node.where, within(type_, node.type), resource.inside(alias), access)
+    if where == FALSE:
+        return None
+    return Sql(f"json_each({resource.column('entries')}, ?) {alias} WHERE ", (path(place),)) + where, alias
+
+
+def local(tree: "Tree", node: Chain, type_: str, resource: "Resource", access: Access) -> Sql:
+    """The condition that the resource refers to one within the same container for which `where` holds."""
+    refers = tree.names.of_entry(type_, node.param, Reference)
+    if refers is None:
+        return FALSE
+    return any_of(
+        [
+            _to_contained(tree, node, type_, resource, access, refers),
+            _to_container(tree, node, type_, resource, access, refers),
+        ]
+    )
+
+
+def _to_contained(tree: "Tree", node: Chain, type_: str, resource: "Resource", access: Access, refers: int) -> Sql:
+    place = number(tree.names, type_, node.target)
+    if place is None:
+        return FALSE
+    link, alias = tree.alias("e"), tree.alias("c")
+    where = tree.holds(node.where, within(type_, node.target), resource.inside(alias), access)
+    if where == FALSE:
+        return FALSE
+    around = resource.container or resource
+    return Sql(
+        f"EXISTS (SELECT 1 FROM json_each({around.column('entries')}, ?) {alias}"
+        f" CROSS JOIN json_each({resource.column('entries')}, ?) {link}"
+        f" WHERE {link}.value ->> 0 = '#' || ({alias}.value ->> 0) AND {link}.value ->> 1 = ? AND {where.text})",
+        (path(place), path(refers), ELSEWHERE, *where.args),
+    )
+
+
+def _to_container(tree: "Tree", node: Chain, type_: str, resource: "Resource", access: Access, refers: int) -> Sql:
+    around = resource.container
+    if around is None or node.target != container_of(type_):
+        return FALSE
+    where = tree.holds(node.where, node.target, around, access)
+    if where == FALSE:
+        return FALSE
+    link = tree.alias("e")
+    return Sql(
+        f"(EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {link}"
+        f" WHERE {link}.value ->> 0 = '#' AND {link}.value ->> 1 = ?) AND {where.text})",
+        (path(refers), ELSEWHERE, *where.args),
+    )
+
+
+def matched(tree: "Tree", node: Node, type_: str, resource: "Resource", access: Access, rids: Sql) -> Sql:
+    """The statement of (rid, id) of the contained resources for whose sake `node` holds, of the resources among `rids`."""
+    found = (_rows(tree, each, type_, resource, access) for each in asked(node))
+    parts = [
+        Sql(f"SELECT {resource.rid} AS rid, {alias}.value ->> 0 AS id FROM resource {resource.row} CROSS JOIN ")
+        + rows
+        + Sql(f" AND {resource.rid} IN (")
+        + rids
+        + ")"
+        for rows, alias in filter(None, found)
+    ]
+    return join(" UNION ", parts) + " ORDER BY 1, 2" if parts else FALSE
+
+
+@lru_cache(maxsize=1000)
+def asked(node: Node) -> tuple[Contains, ...]:
+    """The Contains of a tree that may be why it holds."""
+    match node:
+        case Contains():
+            return (node,)
+        case And(of) | Or(of):
+            return tuple(found for each in of for found in asked(each))
+        case _:
+            return ()

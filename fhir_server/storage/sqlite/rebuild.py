@@ -1,0 +1,88 @@
+"""What resources are found by, read again from all of them: after a change of the layout, before anybody searches.
+
+http://hl7.org/fhir/R4/search.html
+"""
+
+import logging
+import time
+from typing import Any
+
+import apsw
+import orjson
+
+from fhir_server.outcome import FhirError
+from fhir_server.search.index import extract
+from fhir_server.storage.sqlite.batch import add_entries
+from fhir_server.storage.sqlite.names import WritableNames
+from fhir_server.storage.sqlite.rows import NO_OUTLINE, Packed, compressed, decompressed, outline, pack, written
+
+BATCH = 500
+PROGRESS = 10.0  # seconds between two lines in the log
+
+log = logging.getLogger(__name__)
+
+
+def rebuild(db: apsw.Connection) -> None:
+    """The packed entries of all versions are as this program makes them, the tables of entries hold those of the current ones.
+
+    The tables are empty before; the caller holds the write transaction.
+    """
+    names = WritableNames(db)
+    total = db.execute("SELECT (SELECT count(*) FROM resource) + (SELECT count(*) FROM past)").get
+    progress = _Progress(total)
+    last, rows = 0, _current(db, 0)
+    while rows:
+        found = [(rid, *_entries(body, names)) for rid, body in rows]
+        db.executemany(
+            "UPDATE resource SET entries = jsonb(?), outline = ? WHERE rid = ?",
+            [(written(packed), number, rid) for rid, packed, number in found],
+        )
+        add_entries(db, names, [(rid, packed) for rid, packed, _ in found])
+        progress.done(len(rows))
+        last = rows[-1][0]
+        rows = _current(db, last)
+    last, rows = 0, _past(db, 0)
+    while rows:
+        images = [(compressed(written(_entries(decompressed(body), names)[0]).encode()), ended) for ended, body in rows]
+        db.executemany("UPDATE past SET entries = ? WHERE ended = ?", images)
+        progress.done(len(rows))
+        last = rows[-1][0]
+        rows = _past(db, last)
+    log.info("indexed again: %d versions", total)
+
+
+def _current(db: apsw.Connection, last: int) -> list[Any]:
+    return db.execute(
+        "SELECT rid, body FROM resource WHERE rid > ? AND body IS NOT NULL ORDER BY rid LIMIT ?", (last, BATCH)
+    ).fetchall()
+
+
+def _past(db: apsw.Connection, last: int) -> list[Any]:
+    return db.execute(
+        "SELECT ended, body FROM past WHERE ended > ? AND body IS NOT NULL ORDER BY ended LIMIT ?", (last, BATCH)
+    ).fetchall()
+
+
+def _entries(body: bytes, names: WritableNames) -> tuple[Packed, int]:
+    """The entries of a resource and the number of their outline; none where it has something that cannot be indexed."""
+    resource = orjson.loads(body)
+    type_ = resource["resourceType"]
+    try:
+        packed = pack(type_, extract(resource), names)
+    except FhirError as error:
+        log.warning("%s/%s is not indexed: %s", type_, resource.get("id"), error)
+        return {}, NO_OUTLINE
+    return packed, names.make_outline(type_, outline(packed))
+
+
+class _Progress:
+    """Says now and then how far it is."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.count, self.said = total, 0, time.monotonic()
+
+    def done(self, more: int) -> None:
+        self.count += more
+        if time.monotonic() > self.said + PROGRESS:
+            self.said = time.monotonic()
+            log.info("indexing again: %d of %d versions", self.count, self.total)
