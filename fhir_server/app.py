@@ -15,7 +15,11 @@ from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
-from fhir_server.context import Server
+from fhir_server.context import Hooks, Server
+from fhir_server.indexing import record
+from fhir_server.indexing.reindex import Reindex
+from fhir_server.interactions.searchparameter import take_effect
+from fhir_server.jobs import Kind, Worker
 from fhir_server.observability import logs
 from fhir_server.observability.logs import AccessLog
 from fhir_server.observability.metrics import Metrics, shared_folder
@@ -38,6 +42,9 @@ WARM_AFTER: Final = 0.25
 
 COMMON: Final = ("Patient", "Observation", "Encounter", "Condition", "Procedure", "MedicationRequest")
 """Types that are likely to be written first."""
+
+HOOKS: Final = Hooks(before_write={"SearchParameter": (take_effect,)})
+"""What the core itself does at a write."""
 
 log: Final = logging.getLogger("fhir.app")
 
@@ -87,7 +94,19 @@ def base_url(settings: Settings) -> str:
 async def assemble(settings: Settings, store: Store) -> Server:
     """The parts put together over an open store: what serving and loading both stand on."""
     routes = Routes(off=() if settings.purge else {"purge"})
-    return Server(settings, store, routes, base_url(settings), await _signing_key(store))
+    server = Server(settings, store, routes, base_url(settings), await _signing_key(store), HOOKS)
+    await server.follow()
+    return server
+
+
+def worker(server: Server) -> Worker:
+    """What this process does in the background, in turn with the others on the same database."""
+
+    async def due() -> bool:
+        await server.follow()
+        return server.registry.wanted
+
+    return Worker(server.store, {record.JOB: Kind(due, Reindex(server.store).run)})
 
 
 async def _signing_key(store: Store) -> bytes:
@@ -157,8 +176,11 @@ class Site:
             self._endpoint = Endpoint(server, self._bases, self._metrics, self._access_log)
             log.info("ready", extra={"interactions": len(server.routes.table)})
             warming = asyncio.create_task(self._warm_later(server))
+            background = worker(server)
+            background.start()
             yield
             warming.cancel()
+            await background.stop()
             await self._endpoint.jobs.close(settings.graceful_timeout)
         finally:
             if self._access_log is not None:

@@ -12,10 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from fhir_server.indexing import record
 from fhir_server.model import Change, Key, Version, now
 from fhir_server.outcome import Issue
 from fhir_server.search.query import Access, IndexEntry
-from fhir_server.search.registry import R4, Registry, enforce
+from fhir_server.search.registry import R4, Registry, enforce, registry
 from fhir_server.search.settle import Terminology
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Reader, Store, Transaction
@@ -55,13 +56,15 @@ class Body:
 class Prepared:
     """A write made ready before its transaction: the resource is checked, and what it is found by is known.
 
-    `assigned`: the server has just given it its id, so there is no version yet and none is looked for.
+    `assigned`: the server has just given it its id, so there is no version yet and none is looked for. `under` is the
+    revision of the search parameters that the entries come from.
     """
 
     key: Key
     tree: Mapping[str, Any]
     entries: Sequence[IndexEntry]
     assigned: bool = False
+    under: int = field(default_factory=lambda: registry().revision)
 
 
 @dataclass(slots=True)
@@ -109,6 +112,10 @@ class Response:
     last_modified: datetime | None = None
     issues: tuple[Issue, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
+
+
+class _Outdated(Exception):
+    """The search parameters in force are other ones than this process has made index entries by."""
 
 
 Handler = Callable[["Context", Request], Awaitable[Response]]
@@ -207,12 +214,18 @@ class Server:
     hooks: Hooks = Hooks()
     started: datetime = field(default_factory=now)
     statements: dict[str, bytes] = field(default_factory=dict)  # capabilities by mode, made on first use
+    registry: Registry = R4  # the search parameters in force, as far as this process knows
     terminology: Terminology = field(init=False)
 
     def __post_init__(self) -> None:
         self.terminology = PlainTerminology(self.base_url)
 
-    registry: Registry = R4  # the search parameters in force, as far as this process knows
+    async def follow(self) -> None:
+        """The search parameters are those in force now, whichever process has changed them; and so is what hangs on them."""
+        found = await record.latest(self.store.state, self.registry)
+        if found.revision > self.registry.revision:
+            self.registry = found
+            self.statements.clear()
 
 
 class Context(msgspec.Struct, frozen=True, eq=False):
@@ -249,11 +262,31 @@ class Context(msgspec.Struct, frozen=True, eq=False):
             inside = msgspec.structs.replace(self, reader=transaction, transaction=transaction, now=now(), changes=[])
             if locks:
                 await transaction.lock(*locks)
+            if await record.revision(transaction.state) != registry().revision:
+                raise _Outdated
             return await work(inside), inside.changes
 
-        result, changes = await self.server.store.transact(self.access, attempt)
-        await self._announce(changes)
-        return result
+        while True:
+            try:
+                result, changes = await self.server.store.transact(self.access, attempt)
+            except _Outdated:
+                await self.renewed()
+                continue
+            await self._announce(changes)
+            return result
+
+    async def renewed(self) -> bool:
+        """Whether other search parameters are in force than this request has seen so far; if so, it sees those from now on.
+
+        Inside a transaction they are the ones in force.
+        """
+        if self.transaction is not None:
+            return False
+        await self.server.follow()
+        if self.server.registry is registry():
+            return False
+        enforce(self.server.registry)
+        return True
 
     async def _announce(self, changes: Sequence[Change]) -> None:
         hooks = self.server.hooks.after_commit

@@ -20,9 +20,11 @@ _NEED_ORDER: Final = frozenset({"first", "last", "tail", "skip", "take"})
 _ABSTRACT: Final = frozenset({"Resource", "DomainResource"})
 
 
-def check(parsed: Expression, type: str) -> None:  # noqa: A002  # FHIR's word
-    """FhirPathError where `parsed`, starting from `type`, names an element that R4 has not, or counts on an order of children()."""
-    _types(parsed, frozenset({type}))
+def check(parsed: Expression, type: str) -> Types:  # noqa: A002  # FHIR's word
+    """The types of the results. FhirPathError where `parsed`, starting from `type`, names an element that R4 has not, or
+    counts on an order of children().
+    """
+    return _types(parsed, frozenset({type}))
 
 
 def _types(parsed: Expression, this: Types) -> Types:

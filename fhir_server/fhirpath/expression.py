@@ -39,6 +39,13 @@ class Expression:
         """FhirPathError where the expression names elements that R4 does not have, starting from `type`."""
         check(self._parsed, type)
 
+    def types(self, type: str) -> frozenset[str] | None:  # noqa: A002  # FHIR's word
+        """The FHIR types that results can have on a resource of `type`; None where that cannot be told beforehand.
+
+        Raises FhirPathError as `check` does.
+        """
+        return check(self._parsed, type)
+
     @property
     def member(self) -> "tuple[Expression, str] | None":
         """`Patient.name.given` as `Patient.name` and "given"; None where the last step is no element's name."""

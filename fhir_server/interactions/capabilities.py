@@ -47,6 +47,7 @@ async def capabilities(ctx: Context, request: Request) -> Response:
     summary = asked.get("_summary", "")
     if summary and summary not in SUMMARIES:
         raise BadRequest(f"_summary is one of {', '.join(SUMMARIES)}", expression="http._summary")
+    await ctx.renewed()
     body = _cached(ctx.server, mode)
     elements = tuple(name for name in asked.get("_elements", "").split(",") if name)
     if (summary and summary != "false") or elements:

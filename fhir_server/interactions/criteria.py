@@ -3,14 +3,16 @@
 http://hl7.org/fhir/R4/http.html#cond-update, #ccreate; http://hl7.org/fhir/R4/http.html#trules
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from fhir_server.context import Context
 from fhir_server.model import Version
 from fhir_server.outcome import BadRequest, MultipleMatches, PreconditionFailed
 from fhir_server.search.parse import criteria as parse
 from fhir_server.search.query import Node, SearchQuery
+from fhir_server.search.registry import registry
 from fhir_server.search.settle import Terminology, settle
 from fhir_server.storage.base import Reader
 
@@ -19,6 +21,9 @@ from fhir_server.storage.base import Reader
 class Criteria:
     """Understood criteria: `text` as it was sent, `lock` the same for all spellings of one meaning. `terminology` decides what
     `where` leaves open when they are looked for.
+
+    `under` is the revision of the search parameters that they were understood by; `again` understands them anew, for a
+    transaction that finds others in force.
     """
 
     type: str
@@ -26,6 +31,8 @@ class Criteria:
     where: Node
     terminology: Terminology
     base: str = ""
+    under: int = 0
+    again: "Callable[[], Node] | None" = field(default=None, compare=False, repr=False)
 
     @property
     def lock(self) -> str:
@@ -37,7 +44,8 @@ class Criteria:
 
     async def matches(self, reader: Reader, most: int) -> tuple[Version, ...]:
         """The current resources that match, at most `most`."""
-        where = await settle(self.where, reader, self.terminology, self.base)
+        where = self.where if self.again is None or self.under == registry().revision else self.again()
+        where = await settle(where, reader, self.terminology, self.base)
         page = await reader.search(SearchQuery({self.type: where}, count=most))
         return tuple(hit.version for hit in page.hits)
 
@@ -60,8 +68,8 @@ def criteria(ctx: Context, type_: str, sent: str | Sequence[tuple[str, str]], ex
     text = sent if isinstance(sent, str) else "&".join(f"{name}={value}" for name, value in sent)
     try:
         base = ctx.server.base_url
-        where = parse(type_, sent, settings=ctx.settings, now=ctx.now, base=base)
-        return Criteria(type_, text, where, ctx.server.terminology, base)
+        again = partial(parse, type_, sent, settings=ctx.settings, now=ctx.now, base=base)
+        return Criteria(type_, text, again(), ctx.server.terminology, base, registry().revision, again)
     except (BadRequest, PreconditionFailed) as error:
         if not isinstance(sent, str):
             raise

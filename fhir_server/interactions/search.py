@@ -13,9 +13,11 @@ from fhir_server.interactions import compartment, paging
 from fhir_server.interactions.subset import subset
 from fhir_server.model import Key
 from fhir_server.outcome import Issue, outcome
+from fhir_server.search.criteria import UnknownParameter
 from fhir_server.search.include import MAX_ROUNDS, Inclusion, follow
 from fhir_server.search.parse import parse
 from fhir_server.search.query import Page, SearchRequest
+from fhir_server.search.registry import registry
 from fhir_server.search.results import PASSED_OVER
 from fhir_server.search.settle import settled
 
@@ -24,12 +26,20 @@ async def search(ctx: Context, request: Request) -> Response:
     """200 with a searchset Bundle: matches in their order, then what is included, then remarks about the search.
 
     Raises BadRequest for parameters that are not understood (strict handling), and for a page that is not one of this search.
+    Where parameters were added, changed or removed meanwhile, the search is made again under those in force.
     """
+    while True:
+        answer = await _searched(ctx, request)
+        if not registry().added or not await ctx.renewed():
+            return answer
+
+
+async def _searched(ctx: Context, request: Request) -> Response:
     parameters, token = paging.split(request.parameters)
     path = "/".join(part for part in (request.type, request.id, request.compartment) if part)
     key = ctx.server.signing_key
     place = paging.unseal(key, path, parameters, token) if token is not None else paging.Place("", ctx.now)
-    asked = understand(ctx, request, parameters, place)
+    asked = await _understood(ctx, request, parameters, place)
     asked = await settled(asked, ctx.reader, ctx.server.terminology, ctx.server.base_url)
     page = await ctx.reader.search(asked.query)
     matches = [hit.version for hit in page.hits]
@@ -45,6 +55,21 @@ async def search(ctx: Context, request: Request) -> Response:
         at=ctx.now,
     )
     return Response(200, body=body)
+
+
+async def _understood(
+    ctx: Context, request: Request, parameters: Sequence[tuple[str, str]], place: paging.Place
+) -> SearchRequest:
+    """As `understand`; what is unknown, or not indexed yet, is looked at again under the parameters in force."""
+    try:
+        asked = understand(ctx, request, parameters, place)
+    except UnknownParameter:
+        await ctx.renewed()
+        return understand(ctx, request, parameters, place)
+    if asked.ignored:
+        await ctx.renewed()
+        return understand(ctx, request, parameters, place)
+    return asked
 
 
 def understand(

@@ -3,6 +3,8 @@
 http://hl7.org/fhir/R4/http.html#update, #upsert and #cond-update
 """
 
+from dataclasses import replace
+
 from fhir_server.context import Body, Context, Prepared, Request, Response
 from fhir_server.interactions.criteria import criteria
 from fhir_server.interactions.versions import answer, location
@@ -48,7 +50,7 @@ async def conditional_update(ctx: Context, request: Request) -> Response:
                 expression=f"{request.type}.id",
                 code="invalid",
             )
-        return await _saved(inside, request, Prepared(found.key, prepared.tree, prepared.entries))
+        return await _saved(inside, request, replace(prepared, key=found.key, assigned=False))
 
     key = Key(request.type, prepared.key.id)
     return await ctx.transact(work, locks=(condition.lock, str(key)))

@@ -19,6 +19,7 @@ from fhir_server.model import UPDATE_AS_CREATE, Change, Key, Version
 from fhir_server.outcome import BadRequest, Fault, Invalid, MethodNotAllowed, PreconditionFailed, PreconditionRequired
 from fhir_server.references import ID
 from fhir_server.search.index import extract
+from fhir_server.search.registry import registry
 from fhir_server.storage.base import Transaction, Write
 from fhir_server.validation import structure
 
@@ -86,7 +87,7 @@ async def save(
     version = _next(ctx, key, current, prepared.tree, made_by)
     amended = await _before_write(ctx, Change(current, version))
     entries = prepared.entries
-    if amended is not version:
+    if amended is not version or prepared.under != registry().revision:
         entries, version = extract(amended.resource), amended
     expected = current.version_id if current else None
     await transaction.append([Write(version, entries, expected, new=prepared.assigned)])

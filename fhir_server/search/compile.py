@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_server.definitions import definitions
+from fhir_server.search.computed import computed
 from fhir_server.search.expression import Branch, Step, branches
-from fhir_server.search.parameters import indexed, stored
+from fhir_server.search.parameters import Parameter, indexed, stored
 from fhir_server.search.query import IndexEntry, Token
 from fhir_server.search.registry import registry, remembered
 from fhir_server.search.types import CONVERTERS, reference, string, token
@@ -75,6 +76,7 @@ class _Writer:
         lines = ["def extract(resource, base):", "    out = []", "    add = out.append"]
         lines += [f"    {line}" for line in self.place(root, "resource", (), "0")]
         lines += [f"    {line}" for code, ways in truths for line in self.truth(code, ways)]
+        lines += [f"    {self.computed(p)}" for p in indexed(self.type).values() if p.computed]
         return "\n".join([*lines, "    return out", ""]), self.names
 
     def place(self, place: _Place, variable: str, path: tuple[str, ...], group: str) -> Iterator[str]:
@@ -153,6 +155,12 @@ class _Writer:
         names = [f'resource.get("{way.steps[0].name}", False) is not False' for way in ways]
         self.names["token_boolean"] = token.boolean
         yield f'token_boolean(add, "{code}", {" or ".join(names)}, 0)'
+
+    def computed(self, p: Parameter) -> str:
+        """The line for a parameter whose expression is evaluated."""
+        name = self.fresh("computed")
+        self.names[name] = computed(p.code, p.type, str(p.definition.expression))
+        return f"{name}(add, resource, base)"
 
     def fresh(self, stem: str) -> str:
         self.count += 1

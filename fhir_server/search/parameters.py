@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from fhir_server.definitions import Component, SearchParameter, definitions
+from fhir_server.fhirpath import compile as compiled
 from fhir_server.search import query
-from fhir_server.search.expression import Branch, branches, terms
+from fhir_server.search.expression import Branch, UnsupportedExpression, branches, terms
 from fhir_server.search.registry import registry, remembered
 from fhir_server.search.types import CONVERTERS, KINDS, token
 
@@ -43,7 +44,7 @@ class Parameter:
     `stored` are the codes under which its entries are kept (none for a column or composite); `target` limits a reference to
     one type. `types` are the FHIR types of its elements, `targets` the resource types that a reference may point to.
     `usage` is its type, or one of USAGES: what decides how its values are indexed and read. `ways` are those of a composite.
-    What is not `ready` is being indexed: it cannot be searched by yet.
+    What is not `ready` is being indexed: it cannot be searched by yet. `computed`: its expression is more than paths.
     """
 
     code: str
@@ -57,6 +58,7 @@ class Parameter:
     ready: bool = True
     usage: str = ""
     ways: tuple["Way", ...] = ()
+    computed: bool = False
 
     @property
     def kinds(self) -> Kinds:
@@ -66,12 +68,20 @@ class Parameter:
     @property
     def exact(self) -> bool:
         """Its codes are all of systems that mind the case."""
-        return self.types == {"code"} and all(token.minds_case(b.element.binding) for b in self.branches)
+        return (
+            self.types == {"code"}
+            and not self.computed
+            and all(token.minds_case(b.element.binding) for b in self.branches)
+        )
 
     @property
     def media_types(self) -> bool:
         """Its codes are MIME types."""
-        return self.types == {"code"} and all(token.is_media_type(b.element.binding) for b in self.branches)
+        return (
+            self.types == {"code"}
+            and not self.computed
+            and all(token.is_media_type(b.element.binding) for b in self.branches)
+        )
 
     @property
     def implied_system(self) -> str:
@@ -113,15 +123,33 @@ def indexed(type_: str) -> Mapping[str, Parameter]:
     owners = _share(found)
     for code, definition in own:
         if definition.type == "composite" and (ways := _ways(definition, type_, found, owners)):
-            found[code] = Parameter(code, "composite", definition, (), frozenset(), (), usage="composite", ways=ways)
+            found[code] = _composite(definition, ways)
     found = dict(sorted(found.items()))
-    for added in registry().added_to(type_):
-        code = added.definition.code
-        made = None if added.failed or code in found else _parameter(added.definition, type_)
-        if made:
-            shared = _shared(made, found, owners)
-            found[code] = shared or replace(made, ready=added.ready)
+    if registry().added:
+        _add(found, owners, type_)
     return MappingProxyType(found)
+
+
+def _add(found: dict[str, Parameter], owners: "Owners", type_: str) -> None:
+    """The parameters that were added to R4's."""
+    of_all = dict(owners)
+    added_to = [a for a in registry().added_to(type_) if not a.failed and a.definition.code not in found]
+    for added in added_to:
+        code = added.definition.code
+        made = _parameter(added.definition, type_)
+        if made:
+            found[code] = _shared(made, found, owners) or replace(made, ready=added.ready)
+            of_all.setdefault((made.usage, _shape(made)), code)
+    for added in added_to:
+        definition, code = added.definition, added.definition.code
+        if definition.type == "composite" and (ways := _ways(definition, type_, found, of_all)):
+            found[code] = _composite(definition, ways, ready=added.ready)
+
+
+def _composite(definition: SearchParameter, ways: tuple["Way", ...], *, ready: bool = True) -> Parameter:
+    return Parameter(
+        definition.code, "composite", definition, (), frozenset(), (), usage="composite", ways=ways, ready=ready
+    )
 
 
 def unavailable(type_: str, code: str) -> str | None:
@@ -131,6 +159,9 @@ def unavailable(type_: str, code: str) -> str | None:
     definition = registry().defined(type_).get(code)
     if definition is None or code in parameters(type_):
         return None
+    failed = next((a.failed for a in registry().added_to(type_) if a.definition.code == code), "")
+    if failed:
+        return f"it cannot be indexed ({failed})"
     if code in indexed(type_):
         return f"it is being indexed and cannot be searched by yet ({registry().progress or 'waiting'})"
     return "no element of this type can be searched so"
@@ -151,8 +182,29 @@ def _parameter(definition: SearchParameter, type_: str) -> Parameter | None:
     if code in COLUMNS:
         return Parameter(code, type_of, definition, (), frozenset(), (), usage=usage)
     converters = CONVERTERS.get(usage, {})
-    ways = tuple(b for b in branches(definition.expression, type_) if b.type in converters or b.truth)
+    try:
+        ways = tuple(b for b in branches(definition.expression, type_) if b.type in converters or b.truth)
+    except UnsupportedExpression:
+        return _computed(definition, type_)
     return _on(ways, definition) if ways else None
+
+
+def _computed(definition: SearchParameter, type_: str) -> Parameter | None:
+    """The Parameter of FHIRPath beyond simple paths."""
+    code, kind, types = definition.code, definition.type, computed_types(definition, type_)
+    if not types:
+        return None
+    targets = (definition.targets or definitions().resource_types) if kind == "reference" else ()
+    return Parameter(code, kind, definition, (code,), types, (), targets=targets, usage=kind, computed=True)
+
+
+def computed_types(definition: SearchParameter, type_: str) -> frozenset[str]:
+    """The FHIR types that its expression may lead to and that are indexed; empty where nothing is. As far as can be told:
+    of an expression whose types only show when it is evaluated, all. FhirPathError for what is no FHIRPath.
+    """
+    fitting = frozenset(CONVERTERS.get(definition.type, {}))
+    found = compiled(str(definition.expression)).types(type_)
+    return fitting if found is None else fitting & found
 
 
 def _on(ways: tuple[Branch, ...], definition: SearchParameter) -> Parameter:
@@ -229,7 +281,7 @@ def _ways(definition: SearchParameter, type_: str, found: Mapping[str, Parameter
 
 def _part(component: Component, base: str, type_: str, found: Mapping[str, Parameter], owners: Owners) -> Part | None:
     """The component where its base is `base`; None where nothing is kept of it there."""
-    definition = definitions().all_search_parameters.get(component.definition)
+    definition = _named(component.definition.partition("|")[0])
     if definition is None:
         return None
     pieces = terms(component.expression)
@@ -248,6 +300,12 @@ def _part(component: Component, base: str, type_: str, found: Mapping[str, Param
     stored = tuple(s for code in codes for s in found[code].stored)
     grouped = not whole and any(step.repeats for b in branches(base, type_) for step in b.steps)
     return Part(replace(parameter, stored=stored), grouped)
+
+
+def _named(url: str) -> SearchParameter | None:
+    """The parameter with this canonical URL, R4's own or one that was added."""
+    own = definitions().all_search_parameters.get(url)
+    return own or next((a.definition for a in registry().added if a.definition.url == url), None)
 
 
 def _rank(code: str) -> tuple[bool, int, str]:

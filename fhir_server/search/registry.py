@@ -39,15 +39,16 @@ class Added:
 class Registry:
     """R4's search parameters and those `added` to them, which never take the place of one of R4's.
 
-    `revision` is that of the record it was read from, 0 for R4's alone. `progress` says how far indexing is; it alone
-    changes. What is worked out from the parameters is kept in `memory`, and goes with the registry.
+    `revision` is that of the record it was read from, 0 for R4's alone. `wanted`: something is to be indexed; `progress`
+    says how far that is, and alone changes. What is worked out from the parameters is kept in `memory`, and goes with the registry.
     """
 
-    __slots__ = ("added", "memory", "progress", "revision")
+    __slots__ = ("added", "memory", "progress", "revision", "wanted")
 
-    def __init__(self, added: tuple[Added, ...] = (), revision: int = 0) -> None:
+    def __init__(self, added: tuple[Added, ...] = (), revision: int = 0, *, wanted: bool = False) -> None:
         self.added = added
         self.revision = revision
+        self.wanted = wanted
         self.progress = ""
         self.memory: dict[Callable[[str], Any], dict[str, Any]] = defaultdict(dict)
 

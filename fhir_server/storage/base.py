@@ -79,6 +79,12 @@ class StateStore(Protocol):
 
     async def read(self, space: str, name: str) -> Record | None: ...
 
+    async def revision(self, space: str, name: str) -> int:
+        """The record's revision, 0 where there is none. Inside a transaction it stays what it is until the commit: one
+        that writes the record commits before this one began to ask, or after this one's commit.
+        """
+        ...
+
     async def names(self, space: str) -> Sequence[str]: ...
 
     async def write(
@@ -147,6 +153,12 @@ class Transaction(Reader, Protocol):
         """Makes the versions current, with their entries. Raises VersionConflict (see Write)."""
         ...
 
+    async def reindex(self, writes: Sequence[Write]) -> int:
+        """The versions get these entries, without becoming new ones. Those that are not current any more are left alone:
+        how many were current is returned. `Write.expected` is not looked at.
+        """
+        ...
+
     async def purge(self, key: Key, version_id: str | None = None) -> int:
         """Removes for good: all versions of the resource, or one that is not current. Returns how many are gone."""
         ...
@@ -179,8 +191,16 @@ class Store(Protocol):
         """All matches, oldest created first, without holding a snapshot open while the consumer pauses."""
         ...
 
+    async def scan(self, access: Access, query: SearchQuery, after: str) -> tuple[Sequence[Version], str]:
+        """The next `query.count` matches, oldest created first, from a place on ("": the beginning), and the next place.
+
+        A walk from the beginning to a page without matches meets every resource that was committed before it began and
+        matches all the while. Places mean the same in every process and after a restart.
+        """
+        ...
+
     async def reindex(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:
-        """Replaces the entries of a current version; False where that version is not current any more."""
+        """Replaces the entries of a current version, damaged ones too; False where it is not current any more."""
         ...
 
     async def counts(self) -> Mapping[str, int]:

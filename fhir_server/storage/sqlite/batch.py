@@ -169,6 +169,22 @@ def replace_entries(connection: apsw.Connection, names: Names, stored: Current, 
     changes.apply(connection)
 
 
+def update_entries(
+    connection: apsw.Connection, names: Names, changed: Sequence[tuple[Current, Packed, str, int]]
+) -> None:
+    """The entries of current versions become others, given as rows, as written, and by their outline; only the rows that
+    differ are touched.
+    """
+    connection.executemany(
+        "UPDATE resource SET entries = jsonb(?), outline = ? WHERE rid = ?",
+        [(text, outline, stored.rid) for stored, _, text, outline in changed],
+    )
+    changes = _Changes(names)
+    for stored, packed, _, _ in changed:
+        changes.replace(stored.rid, unpack(stored.entries), packed)
+    changes.apply(connection)
+
+
 def remove_entries(connection: apsw.Connection, names: Names, stored: Current) -> None:
     """What this row is found by is gone."""
     changes = _Changes(names)

@@ -31,6 +31,15 @@ def read(db: apsw.Connection, space: str, name: str) -> Record | None:
     return Record(row[0], row[1], None if row[2] is None else EPOCH + row[2] * _MICROSECOND)
 
 
+def revision(db: apsw.Connection, space: str, name: str) -> int:
+    """See StateStore.revision; without reading the value."""
+    found = db.execute(
+        "SELECT revision FROM state WHERE space = ? AND name = ? AND (expires IS NULL OR expires > ?)",
+        (space, name, now()),
+    ).fetchone()
+    return 0 if found is None else int(found[0])
+
+
 def names(db: apsw.Connection, space: str) -> Sequence[str]:
     rows = db.execute(
         "SELECT name FROM state WHERE space = ? AND (expires IS NULL OR expires > ?) ORDER BY name", (space, now())

@@ -87,10 +87,15 @@ class SQLiteStore:
             if len(versions) < STREAMED:
                 return
 
+    async def scan(self, access: Access, query: SearchQuery, place: str) -> tuple[Sequence[Version], str]:
+        start = int(place or 0)
+        versions, last = await self.readers.run_long(lambda reads: after(reads, access, query, start))
+        return versions, str(last)
+
     async def reindex(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:
         async def work(transaction: Transaction) -> bool:
             assert isinstance(transaction, Work)
-            return transaction.reindex(key, version_id, entries)
+            return transaction.repair(key, version_id, entries)
 
         return await self.transact(UNRESTRICTED, work)
 
@@ -158,6 +163,9 @@ class State:
 
     async def read(self, space: str, name: str) -> Record | None:
         return await self._store.readers.run(lambda reads: state.read(reads.db, space, name))
+
+    async def revision(self, space: str, name: str) -> int:
+        return await self._store.readers.run(lambda reads: state.revision(reads.db, space, name))
 
     async def names(self, space: str) -> Sequence[str]:
         return await self._store.readers.run(lambda reads: state.names(reads.db, space))

@@ -6,12 +6,14 @@ https://www.sqlite.org/lang_savepoint.html
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import apsw
+
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Conflict
 from fhir_server.search.query import EVERYTHING, Access, IndexEntry, Page, SearchQuery
 from fhir_server.storage.base import HistoryPage, Record, StateStore, VersionConflict, Write
 from fhir_server.storage.sqlite import state
-from fhir_server.storage.sqlite.batch import Batch, Place, remove_entries, replace_entries
+from fhir_server.storage.sqlite.batch import Batch, Place, remove_entries, replace_entries, update_entries
 from fhir_server.storage.sqlite.history import Scope, history
 from fhir_server.storage.sqlite.names import WritableNames
 from fhir_server.storage.sqlite.reads import Reads
@@ -40,6 +42,7 @@ class Commit:
         self.names = names
         self.batch = Batch()
         self.sequence = reads.newest()
+        self.revisions: dict[tuple[str, str], int] = {}  # of state records that works have asked for
 
     def flush(self) -> None:
         self.batch.flush(self.reads.db, self.names)
@@ -69,6 +72,7 @@ class Work:
             self._commit.reads.db.execute("ROLLBACK TO work")
             self._commit.reads.db.execute("RELEASE work")
         self._commit.names.forget(self._mark)
+        self._commit.revisions.clear()
 
     def tables(self) -> Reads:
         """Reads that see everything written so far, in the tables."""
@@ -78,6 +82,15 @@ class Work:
             self._saved = True
         self._batch.flush(self._commit.reads.db, self._commit.names)
         return self._commit.reads
+
+    def plain(self) -> apsw.Connection:
+        """The connection, for tables whose rows never wait in memory."""
+        return self._commit.reads.db
+
+    @property
+    def revisions(self) -> dict[tuple[str, str], int]:
+        """Of state records, as far as they are known in this commit."""
+        return self._commit.revisions
 
     # ---- Reader
 
@@ -131,7 +144,22 @@ class Work:
             self._purge_all(reads, current) if version_id is None else self._purge_one(reads, current, key, version_id)
         )
 
-    def reindex(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:
+    async def reindex(self, writes: Sequence[Write]) -> int:
+        reads, names, done, changed = self.tables(), self._commit.names, 0, []
+        for write in writes:
+            key = write.version.key
+            current = self._current(key)
+            if current is None or str(current.version) != write.version.version_id or current.body is None:
+                continue
+            packed = pack(key.type, write.entries, names)
+            text, number = written(packed), names.make_outline(key.type, outline(packed))
+            done += 1
+            if (text, number) != (current.entries, current.outline):
+                changed.append((current, packed, text, number))
+        update_entries(reads.db, reads.names, changed)
+        return done
+
+    def repair(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:
         """See Store.reindex."""
         reads, current = self.tables(), self._current(key)
         if current is None or str(current.version) != version_id or current.body is None:
@@ -240,15 +268,23 @@ class WorkState:
     async def read(self, space: str, name: str) -> Record | None:
         return state.read(self._work.tables().db, space, name)
 
+    async def revision(self, space: str, name: str) -> int:
+        known = self._work.revisions
+        if (space, name) not in known:
+            known[space, name] = state.revision(self._work.plain(), space, name)
+        return known[space, name]
+
     async def names(self, space: str) -> Sequence[str]:
         return state.names(self._work.tables().db, space)
 
     async def write(
         self, space: str, name: str, value: bytes, *, expected: int | None = None, expires: datetime | None = None
     ) -> int:
+        self._work.revisions.clear()
         return state.write(self._work.tables().db, space, name, value, expected=expected, expires=expires)
 
     async def delete(self, space: str, name: str, *, expected: int) -> None:
+        self._work.revisions.clear()
         state.delete(self._work.tables().db, space, name, expected=expected)
 
 

@@ -1,0 +1,150 @@
+"""The record of the search parameters that were added: one for the database, in its state; every process follows it.
+
+http://hl7.org/fhir/R4/searchparameter.html
+
+Its revision is the number of the set of parameters. A transaction that writes resources holds the revision under which
+their index entries were made, so that no write commits under parameters that are no longer in force: after a change has
+committed, whatever commits later is indexed by the new set, and what committed before is found by the walk that follows.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+
+from fhir_server import jobs
+from fhir_server.definitions import SearchParameter, definitions
+from fhir_server.search.parameters import stored
+from fhir_server.search.registry import R4, Added, Registry, under
+from fhir_server.storage.base import StateStore
+
+SPACE: Final = "search"
+NAME: Final = "parameters"
+JOB: Final = "reindex"
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A reason to index the resources of some types again: a new parameter's serial, or that of its going.
+
+    `repair`: entries are also written where they seem right, as after damage.
+    """
+
+    serial: int
+    types: tuple[str, ...]
+    repair: bool = False
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What was added, and what is still to be indexed."""
+
+    added: tuple[Added, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    serial: int = 0
+
+    def registry(self, revision: int = 0) -> Registry:
+        return Registry(self.added, revision, wanted=bool(self.wanted))
+
+
+async def read(state: StateStore) -> tuple[Record, int]:
+    """The record and its revision; (nothing, 0) where nothing was ever added."""
+    found = await state.read(SPACE, NAME)
+    return (Record(), 0) if found is None else (msgspec.msgpack.decode(found.value, type=Record), found.revision)
+
+
+async def write(state: StateStore, record: Record, revision: int) -> None:
+    """The record takes the place of that revision. Raises StateConflict."""
+    await state.write(SPACE, NAME, msgspec.msgpack.encode(record), expected=revision or None)
+
+
+async def revision(state: StateStore) -> int:
+    """The number of the set of parameters in force. Inside a transaction it stays in force until the commit."""
+    return await state.revision(SPACE, NAME)
+
+
+async def latest(state: StateStore, known: Registry) -> Registry:
+    """The registry in force: `known` itself where it still is. How far indexing is comes fresh with it."""
+    chosen = known
+    if await revision(state) != known.revision:
+        record, number = await read(state)
+        chosen = record.registry(number) if number else R4
+    if any(not added.ready for added in chosen.added):
+        job = await jobs.find(state, JOB)
+        chosen.progress = "" if job is None or job.over else progress(job)
+    return chosen
+
+
+def progress(job: jobs.Job) -> str:
+    """How far it is, for people: `1,200 of 5,000 resources`."""
+    return f"{job.done:,} of {job.total:,} resources" + (f"; it fails: {job.error}" if job.error else "")
+
+
+async def declare(state: StateStore, source: str, parameters: Sequence[SearchParameter]) -> bool:
+    """From this transaction's commit on, `source` adds exactly these parameters: the one door for all that adds any.
+
+    `state` is a transaction's. A definition that says the same as before stays as it is; a new or changed one is searched
+    by when all resources are indexed by it, which happens in the background. The caller has made sure that they can be
+    used (see search.admission). False: nothing changed.
+    """
+    record, number = await read(state)
+    before = {a.definition.url: a for a in record.added if a.source == source}
+    others = tuple(a for a in record.added if a.source != source)
+    serial, now, wanted = record.serial, [], []
+    for definition in parameters:
+        old = before.pop(definition.url, None)
+        if old is not None and _same(old.definition, definition):
+            now.append(replace(old, definition=definition))
+            continue
+        serial += 1
+        types = {*_own(definition), *(_own(old.definition) if old is not None else ())}
+        now.append(Added(definition, source, serial, ready=not types))
+        wanted.append(Wanted(serial, tuple(sorted(types))))
+    for old in before.values():
+        serial += 1
+        wanted.append(Wanted(serial, tuple(sorted(_own(old.definition)))))
+    alive = {a.serial for a in (*others, *now)}
+    gone = {a.serial for a in record.added} - alive
+    kept = [w for w in record.wanted if w.serial not in gone]
+    changed = Record((*others, *now), tuple(w for w in (*kept, *wanted) if w.types), serial)
+    if changed == record:
+        return False
+    await write(state, changed, number)
+    return True
+
+
+async def ask(state: StateStore, types: Iterable[str] = ()) -> None:
+    """All resources (of these types) are to be indexed again, whatever their entries say; what had failed is tried again.
+
+    `state` is a transaction's.
+    """
+    record, number = await read(state)
+    serial = record.serial + 1
+    again = tuple(types) or definitions().resource_types
+    wanted = [*record.wanted, Wanted(serial, tuple(sorted(again)), repair=True)]
+    added = []
+    for one in record.added:
+        if one.failed:
+            serial += 1
+            wanted.append(Wanted(serial, tuple(sorted(_own(one.definition)))))
+            added.append(replace(one, serial=serial, failed=""))
+        else:
+            added.append(one)
+    await write(state, Record(tuple(added), tuple(wanted), serial), number)
+
+
+def _same(one: SearchParameter, other: SearchParameter) -> bool:
+    """They mean the same: they differ in their description at most."""
+    return replace(one, description="") == replace(other, description="")
+
+
+def _own(definition: SearchParameter) -> list[str]:
+    """The types whose resources get entries for it; those of R4's parameters serve where they say the same.
+
+    For a composite, its components' entries get the number of the element that they are on: all of its types.
+    """
+    d = definitions()
+    types = [type_ for type_ in d.resource_types if any(d.is_a(type_, base) for base in definition.base)]
+    if definition.type == "composite":
+        return types
+    with under(Registry((Added(definition, "", 0),))):
+        return [type_ for type_ in types if definition.code in stored(type_)]

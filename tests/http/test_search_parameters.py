@@ -1,0 +1,196 @@
+"""Search parameters that are added, changed and removed while two worker processes serve: nobody gets partial results."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.http.server import Process, running
+
+URL = "http://example.org/fhir/StructureDefinition/colour"
+COLOURS = ("red", "green", "blue", "grey")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Any:
+    with running("--store", f"sqlite:///{tmp_path / 'fhir.db'}", "--workers", "2", cwd=tmp_path) as process:
+        yield process
+
+
+@pytest.fixture
+async def http(server: Process) -> AsyncIterator[httpx.AsyncClient]:
+    limits = httpx.Limits(max_connections=40, max_keepalive_connections=0)  # each request may meet another worker
+    async with httpx.AsyncClient(base_url=server.base, timeout=60, limits=limits) as client:
+        yield client
+
+
+def parameter(code: str = "colour", **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "SearchParameter",
+        "id": code,
+        "url": f"http://example.org/fhir/SearchParameter/{code}",
+        "name": code,
+        "status": "active",
+        "description": f"The {code} of a patient",
+        "code": code,
+        "base": ["Patient"],
+        "type": "string",
+        "expression": f"Patient.extension.where(url = '{URL}').value.as(string)",
+        **more,
+    }
+
+
+def patient(number: int, colour: str, **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Patient",
+        "id": f"p{number}",
+        "extension": [{"url": URL, "valueString": colour}],
+        **more,
+    }
+
+
+def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
+    entries = [
+        {"resource": each, "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}}
+        for each in resources
+    ]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+async def until(done: Callable[[], Any], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not await done():
+        assert time.monotonic() < deadline, "it did not come to an end"
+        await asyncio.sleep(0.02)
+
+
+async def indexed(http: httpx.AsyncClient) -> bool:
+    return (await http.get("/$reindex")).status_code == 200
+
+
+async def found(http: httpx.AsyncClient, **asked: str) -> set[str]:
+    """The ids of all matches, of whatever page; the search must be answered in full."""
+    ids: set[str] = set()
+    url: str | None = str(httpx.URL("/Patient", params={"_count": "1000", **asked}))
+    while url:
+        answer = await http.get(url, headers={"Prefer": "handling=strict"})
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        ids |= {entry["resource"]["id"] for entry in page.get("entry", ())}
+        url = next((link["url"] for link in page["link"] if link["relation"] == "next"), None)
+    return ids
+
+
+async def listed(http: httpx.AsyncClient) -> set[str]:
+    statement = (await http.get("/metadata")).json()
+    (resource,) = (each for each in statement["rest"][0]["resource"] if each["type"] == "Patient")
+    return {each["name"] for each in resource["searchParam"]}
+
+
+async def test_a_parameter_is_refused_until_all_are_indexed_and_then_works_on_every_worker(
+    http: httpx.AsyncClient,
+) -> None:
+    await http.post("", json=bundle(*(patient(n, COLOURS[n % 4]) for n in range(1200))))
+    assert (await http.put("/SearchParameter/colour", json=parameter())).status_code == 201
+    seen: set[int] = set()
+    while not await indexed(http):
+        strict = await http.get("/Patient?colour=red", headers={"Prefer": "handling=strict"})
+        seen.add(strict.status_code)
+        if strict.status_code == 200:
+            break
+        (issue,) = strict.json()["issue"]
+        assert "it is being indexed and cannot be searched by yet" in issue["details"]["text"]
+        lenient = (await http.get("/Patient?colour=red&_summary=count", headers={"Prefer": "handling=lenient"})).json()
+        if lenient["total"] != 300:
+            assert lenient["total"] == 1200
+            assert "being indexed" in lenient["entry"][-1]["resource"]["issue"][0]["details"]["text"]
+    assert 400 in seen
+    for _ in range(8):
+        assert await found(http, colour="red") == {f"p{n}" for n in range(0, 1200, 4)}
+        assert "colour" in await listed(http)
+
+
+async def test_no_write_slips_through_whatever_worker_takes_it(http: httpx.AsyncClient) -> None:
+    """Creates, updates, transactions and deletions go on, on both workers, while a parameter comes, changes and goes."""
+    for first in range(0, 2000, 500):
+        await http.post("", json=bundle(*(patient(n, "none") for n in range(first, first + 500))))
+    colours: dict[str, str] = {f"p{n}": "none" for n in range(2000)}
+    going = True
+
+    async def write(lane: int) -> None:
+        turn = 0
+        while going:
+            turn += 1
+            numbers = [(lane * 250 + turn * 7 + k) % 250 + lane * 250 for k in range(3)]
+            colour = COLOURS[(turn + lane) % 4]
+            if turn % 5 == 0:
+                answer = await http.delete(f"/Patient/p{numbers[0]}")
+                assert answer.status_code in (200, 204), answer.text
+                colours.pop(f"p{numbers[0]}", None)
+            elif turn % 3 == 0:
+                answer = await http.post("", json=bundle(*(patient(n, colour) for n in numbers)))
+                assert answer.status_code == 200, answer.text
+                colours.update({f"p{n}": colour for n in numbers})
+            else:
+                answer = await http.put(
+                    f"/Patient/p{numbers[0]}", json=patient(numbers[0], colour, active=turn % 2 == 0)
+                )
+                assert answer.status_code in (200, 201), answer.text
+                colours[f"p{numbers[0]}"] = colour
+
+    lanes = [asyncio.create_task(write(lane)) for lane in range(8)]
+    await asyncio.sleep(0.3)
+    for change in (parameter(), parameter(expression="Patient.extension.value.as(string)")):
+        assert (await http.put("/SearchParameter/colour", json=change)).status_code in (200, 201)
+        await until(lambda: indexed(http))
+    assert (await http.delete("/SearchParameter/colour")).status_code in (200, 204)
+    await asyncio.sleep(0.3)
+    assert (await http.put("/SearchParameter/colour", json=parameter())).status_code == 201
+    await until(lambda: indexed(http))
+    await asyncio.sleep(0.3)
+    going = False
+    await asyncio.gather(*lanes)
+    for colour in ("none", *COLOURS):
+        expected = {id_ for id_, its in colours.items() if its == colour}
+        assert await found(http, colour=colour) == expected, colour
+    assert await found(http, **{"colour:missing": "true"}) == set()
+
+
+async def test_a_search_never_mixes_two_meanings_of_a_code(http: httpx.AsyncClient) -> None:
+    """The definition changes again and again under readers: each sees one meaning in full, or is refused."""
+    await http.post("", json=bundle(*(patient(n, "a", gender="male") for n in range(400))))
+    meanings = {True: parameter(), False: parameter(type="token", expression="Patient.gender | Patient.language")}
+    totals: set[tuple[int, int]] = set()
+    going = True
+
+    async def read() -> None:
+        while going:
+            answer = await http.get("/Patient?colour=a&_summary=count", headers={"Prefer": "handling=strict"})
+            totals.add((answer.status_code, answer.json().get("total", 0)))
+
+    readers = [asyncio.create_task(read()) for _ in range(4)]
+    for turn in range(6):
+        assert (await http.put("/SearchParameter/colour", json=meanings[turn % 2 == 0])).status_code in (200, 201)
+        await until(lambda: indexed(http))
+    going = False
+    await asyncio.gather(*readers)
+    assert totals <= {(400, 0), (200, 400), (200, 0)}
+    assert (200, 400) in totals
+
+
+async def test_a_deleted_parameter_is_unknown_at_once_and_its_entries_go(http: httpx.AsyncClient) -> None:
+    await http.post("", json=bundle(*(patient(n, "red") for n in range(50))))
+    await http.put("/SearchParameter/colour", json=parameter())
+    await until(lambda: indexed(http))
+    assert len(await found(http, colour="red")) == 50
+    await http.delete("/SearchParameter/colour")
+    for _ in range(6):
+        answer = await http.get("/Patient?colour=red", headers={"Prefer": "handling=strict"})
+        assert answer.status_code == 400
+        assert "has no search parameter 'colour'" in answer.json()["issue"][0]["details"]["text"]
+        assert "colour" not in await listed(http)
+    await until(lambda: indexed(http))
