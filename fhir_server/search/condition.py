@@ -164,9 +164,9 @@ def _in_value_set(parameter: Parameter, _modifier: str, value: str, reading: Rea
 
 
 def _subsumed(parameter: Parameter, modifier: str, value: str, reading: Reading) -> Node:
-    """`:below` and `:above` of tokens; of MIME types by the part before their parameters."""
+    """`:below` and `:above` of tokens; of MIME types, whose system is implied, by the part before their parameters."""
     if parameter.media_types:
-        return _media_type(parameter, modifier, unescape(value))
+        return _media_type(parameter, modifier, token.concept(value, reading)[1])
     system, code = token.concept(value, reading)
     system = system or parameter.implied_system
     above = modifier == "above"

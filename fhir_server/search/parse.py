@@ -5,7 +5,6 @@ http://hl7.org/fhir/R4/search.html
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import parse_qsl
@@ -56,7 +55,18 @@ def parse(
     found = _remembered(registry(), types, tuple(parameters), base, lenient, limits)
     if found.ignored:  # the reason may say how far indexing is
         found = _understood(types, tuple(parameters), base, lenient, limits, now)
-    return replace(found, now=now)
+    return SearchRequest(
+        found.query,
+        found.include,
+        found.elements,
+        found.summary,
+        found.used,
+        found.ignored,
+        now,
+        found.unsettled,
+        found.contained,
+        found.contained_type,
+    )
 
 
 def _depends_on_now(parameters: Parameters) -> bool:

@@ -7,7 +7,7 @@ sound and not its shape (Catherine, Kathryn), and has no reach for chance likene
 sound for, as those of other scripts, stands for itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -21,12 +21,14 @@ from fhir_server.search.types.string import NAME_PARTS
 Add = Callable[[IndexEntry], None]
 
 MAX_WORD = 64
+CACHED_LENGTH = 64
+"""Longer texts are rarely met twice."""
 
 
 def text(add: Add, param: str, value: str, group: int) -> None:
     """Each word of it."""
     for sound in sounds(value):
-        add(IndexEntry(param, Token("", sound), group))
+        add(IndexEntry(param, sound, group))
 
 
 def human_name(add: Add, param: str, value: Mapping[str, Any], group: int) -> None:
@@ -43,13 +45,18 @@ def human_name(add: Add, param: str, value: Mapping[str, Any], group: int) -> No
 CONVERTERS: Mapping[str, Callable[..., None]] = {"string": text, "HumanName": human_name}
 
 
-def sounds(value: str) -> Iterator[str]:
+def sounds(value: str) -> tuple[Token, ...]:
     """The sound of each word."""
-    for word in fold(value).split():
-        yield _sound(word[:MAX_WORD])
+    return _sounds(value) if len(value) <= CACHED_LENGTH else _of_words(value)
 
 
-@lru_cache(maxsize=32_768)
+def _of_words(value: str) -> tuple[Token, ...]:
+    return tuple(Token("", _sound(word[:MAX_WORD])) for word in fold(value).split())
+
+
+_sounds = lru_cache(maxsize=32_768)(_of_words)
+
+
 def _sound(word: str) -> str:
     return (metaphone(word) if word.isascii() else "") or word
 
@@ -57,5 +64,5 @@ def _sound(word: str) -> str:
 def alike(param: str, value: str) -> Node:
     """Each word of the value sounds like one of the resource's."""
     found = dict.fromkeys(sounds(unescape(value)))
-    matches = tuple(Match(param, ((Compare(Token, "code", Op.EQ, sound),),)) for sound in found)
+    matches = tuple(Match(param, ((Compare(Token, "code", Op.EQ, sound.code),),)) for sound in found)
     return And(matches) if matches else Or(())
