@@ -4,6 +4,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
 from fhir_server.dates import micros
@@ -13,18 +14,24 @@ from fhir_server.search.query import (
     And,
     Chain,
     Compare,
+    Contained,
+    Contains,
     Has,
     Ids,
     IndexEntry,
     LastUpdated,
     Match,
     Missing,
+    Near,
     Node,
     Not,
     Op,
     Or,
+    Point,
+    Prose,
     Quantity,
     Reference,
+    Together,
 )
 from tests.storage.contract.model import fulfils
 
@@ -80,26 +87,61 @@ class World:
             case Match(param, anyof):
                 return any(e.param == param and any(_alike(e, tests) for tests in anyof) for e in one.entries)
             case Chain(param, target, where):
-                return any(
-                    key.type == target and key in self.stored and self.holds(where, self.stored[key])
-                    for key in _referred(one, param)
-                )
+                own = {e.value.url for e in one.entries if e.param == param and isinstance(e.value, Reference)}
+                inside = [i for i in _contained(one) if i.key.type == target and f"#{i.key.id}" in own]
+                others = [self.stored[k] for k in _referred(one, param) if k.type == target and k in self.stored]
+                return any(self.holds(where, other) for other in (*inside, *others))
             case Has(source, param, where):
                 return any(
                     other.key.type == source and one.key in _referred(other, param) and self.holds(where, other)
                     for other in self.stored.values()
                 )
+            case Together(of):
+                groups = {e.group for e in one.entries if e.group}
+                return any(all(self._matches(match, one, group) for match in of) for group in groups)
+            case Near(param, latitude, longitude, metres):
+                points = [e.value for e in one.entries if e.param == param]
+                return any(isinstance(p, Point) and distance(p, latitude, longitude) <= metres for p in points)
+            case Contains(type_, where):
+                return any(inner.key.type == type_ and self.holds(where, inner) for inner in _contained(one))
             case _:
                 raise NotImplementedError(node)
 
+    def _matches(self, match: Match, one: Stored, group: int) -> bool:
+        entries = [e for e in one.entries if e.param == match.param and e.group == group]
+        return any(_alike(e, tests) for e in entries for tests in match.anyof)
+
+
+def distance(point: Point, latitude: float, longitude: float) -> float:
+    """Metres along the great circle."""
+    a, b = radians(point.latitude), radians(latitude)
+    half = sin((b - a) / 2) ** 2 + cos(a) * cos(b) * sin(radians(longitude - point.longitude) / 2) ** 2
+    return 2 * 6_371_008.8 * asin(min(1.0, sqrt(half)))
+
+
+def _contained(one: Stored) -> list[Stored]:
+    """What lies within the resource; it says the same of time as its container."""
+    inside = [e.value for e in one.entries if isinstance(e.value, Contained)]
+    return [Stored(Key(v.type, v.id), list(v.entries), one.updated) for v in inside]
+
 
 def _alike(entry: IndexEntry, tests: tuple[Compare, ...]) -> bool:
+    if isinstance(entry.value, Prose):
+        return all(test.kind is Prose and _says(entry.value.words, test) for test in tests)
     if isinstance(entry.value, Quantity):
         return fulfils(entry.value, tests)
     return all(
         type(entry.value) is test.kind and TESTS[test.op](getattr(entry.value, test.field), test.value)
         for test in tests
     )
+
+
+def _says(words: str, test: Compare) -> bool:
+    """The words stand in the prose; of a phrase one after another; one that ends in * begins one of its words."""
+    text, sought = f" {words} ", str(test.value)
+    if test.op is Op.CONTAINS:
+        return f" {sought} " in text
+    return all(f" {word[:-1]}" in text if word.endswith("*") else f" {word} " in text for word in sought.split())
 
 
 def _referred(one: Stored, param: str) -> set[Key]:
