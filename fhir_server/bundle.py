@@ -17,6 +17,12 @@ from fhir_server.model import UPDATE_AS_CREATE, Version
 Links = Sequence[tuple[str, str]]
 """(relation, url) in the order in which they are written."""
 
+_DISTANCE: Final = (
+    b'"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/location-distance","valueDistance":'
+    b'{"value":%b,"unit":"km","system":"http://unitsofmeasure.org","code":"km"}}],'
+)
+"""How far a Location is from the place that was searched for, to the millimetre."""
+
 _CREATIONS: Final = ("POST", UPDATE_AS_CREATE)
 
 
@@ -38,11 +44,14 @@ def bundle(
     return b"".join(parts)
 
 
-def found(base: str, key: str, body: bytes, mode: str, score: float | None = None) -> bytes:
-    """An entry of a searchset: `key` is `Patient/1`, `mode` match or include."""
+def found(
+    base: str, key: str, body: bytes, mode: str, score: float | None = None, distance: float | None = None
+) -> bytes:
+    """An entry of a searchset: `key` is `Patient/1`, `mode` match or include, `distance` in metres."""
     start = b'{"fullUrl":"%b/%b","resource":' % (_escaped(base), key.encode())
+    away = b"" if distance is None else _DISTANCE % orjson.dumps(round(distance / 1000, 6))
     search = b'"}}' if score is None else b'","score":' + orjson.dumps(score) + b"}}"
-    return b"".join((start, body, b',"search":{"mode":"', mode.encode(), search))
+    return b"".join((start, body, b',"search":{', away, b'"mode":"', mode.encode(), search))
 
 
 def remark(outcome: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Bundles joined from stored bytes."""
 
+import json
 from datetime import UTC, datetime
 
 from fhir_server import bundle
@@ -64,3 +65,22 @@ def test_response_entries() -> None:
         b'{"fullUrl":"http://h/Patient/1","resource":' + BODY + b',"response":' + answer + b"}"
     )
     assert bundle.response(404, outcome={"a": 1}) == b'{"status":"404 Not Found","outcome":{"a":1}}'
+
+
+def test_entry_says_how_far_away_and_how_good_a_match_is() -> None:
+    entry = json.loads(bundle.found("http://h", "Location/1", b"{}", "match", 0.5, 1234.5678))
+    assert entry["search"] == {
+        "extension": [
+            {
+                "url": "http://hl7.org/fhir/StructureDefinition/location-distance",
+                "valueDistance": {
+                    "value": 1.234568,
+                    "unit": "km",
+                    "system": "http://unitsofmeasure.org",
+                    "code": "km",
+                },
+            }
+        ],
+        "mode": "match",
+        "score": 0.5,
+    }

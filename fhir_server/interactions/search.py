@@ -3,18 +3,14 @@
 http://hl7.org/fhir/R4/http.html#search and http://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fhir_server import bundle
 from fhir_server.context import Context, Request, Response
-from fhir_server.formats import json
-from fhir_server.interactions import compartment, paging
-from fhir_server.interactions.subset import subset
+from fhir_server.interactions import compartment, paging, searchset
 from fhir_server.model import Key
-from fhir_server.outcome import Issue, outcome
 from fhir_server.search.criteria import UnknownParameter
-from fhir_server.search.include import MAX_ROUNDS, Inclusion, follow
 from fhir_server.search.parse import parse
 from fhir_server.search.query import Page, SearchRequest
 from fhir_server.search.registry import registry
@@ -39,37 +35,36 @@ async def _searched(ctx: Context, request: Request) -> Response:
     path = "/".join(part for part in (request.type, request.id, request.compartment) if part)
     key = ctx.server.signing_key
     place = paging.unseal(key, path, parameters, token) if token is not None else paging.Place("", ctx.now)
-    asked = await _understood(ctx, request, parameters, place)
-    asked = await settled(asked, ctx.reader, ctx.server.terminology, ctx.server.base_url)
+    asked = await understood(ctx, request, parameters, place)
     page = await ctx.reader.search(asked.query)
-    matches = [hit.version for hit in page.hits]
-    included = Inclusion()
-    if asked.include and matches:
-        included = await follow(ctx.reader, asked, matches, ctx.settings.max_includes, ctx.server.base_url)
+    found = await searchset.gather(ctx, asked, page)
     whole = token is None and page.next is None  # then the total is known, asked for or not
     body = bundle.bundle(
         "searchset",
-        _entries(ctx, asked, page, included),
+        searchset.entries(ctx, asked, found),
         links=_links(ctx, path, parameters, asked, page, place, token),
-        total=page.total if page.total is not None or not whole else len(matches),
+        total=page.total if page.total is not None or not whole else len(page.hits),
         at=ctx.now,
     )
     return Response(200, body=body)
 
 
-async def _understood(
+async def understood(
     ctx: Context, request: Request, parameters: Sequence[tuple[str, str]], place: paging.Place
 ) -> SearchRequest:
-    """As `understand`; what is unknown, or not indexed yet, is looked at again under the parameters in force."""
+    """As `understand`, with what the terminology and hierarchies decide in its trees. What is unknown, or not indexed yet,
+    is looked at again under the parameters in force.
+    """
     try:
         asked = understand(ctx, request, parameters, place)
     except UnknownParameter:
         await ctx.renewed()
-        return understand(ctx, request, parameters, place)
-    if asked.ignored:
-        await ctx.renewed()
-        return understand(ctx, request, parameters, place)
-    return asked
+        asked = understand(ctx, request, parameters, place)
+    else:
+        if asked.ignored:
+            await ctx.renewed()
+            asked = understand(ctx, request, parameters, place)
+    return await settled(asked, ctx.reader, ctx.server.terminology, ctx.server.base_url)
 
 
 def understand(
@@ -93,47 +88,6 @@ def understand(
     return replace(asked, query=replace(asked.query, after=place.after)) if place.after else asked
 
 
-def _entries(ctx: Context, asked: SearchRequest, page: Page, included: Inclusion) -> Iterator[bytes]:
-    base = ctx.server.base_url
-    whole = asked.summary in ("", "false")
-    for hit in page.hits:
-        body = hit.version.body or b""
-        if not whole or asked.elements:
-            body = subset(body, asked.summary, asked.elements)
-        yield bundle.found(base, str(hit.version.key), body, "match", hit.score)
-    for version in included.versions:
-        body = version.body or b""
-        yield bundle.found(base, str(version.key), body if whole else subset(body, asked.summary), "include")
-    issues = [*_remarks(asked), *_left_out(included, ctx.settings.max_includes), *_touched(page)]
-    if issues:
-        yield bundle.remark(json.dumps(outcome(issues)))
-
-
-def _remarks(asked: SearchRequest) -> Iterator[Issue]:
-    for name, reason in asked.ignored:
-        yield Issue("not-supported", f"{name} was passed over: {reason}", (f"http.{name}",), "warning")
-
-
-def _left_out(included: Inclusion, most: int) -> Iterator[Issue]:
-    for rule in included.cut:
-        name = str(rule).partition("=")[0]
-        text = f"{rule} leads to more than the {most} resources that are included in one page; the others were left out"
-        yield Issue("too-costly", f"{text}. A smaller _count has fewer on each page", (f"http.{name}",), "warning")
-    for rule in included.deeper:
-        name = str(rule).partition("=")[0]
-        text = f"{rule} was followed {MAX_ROUNDS} times over; what it leads to beyond was left out"
-        yield Issue("too-costly", text, (f"http.{name}",), "warning")
-
-
-def _touched(page: Page) -> Iterator[Issue]:
-    if page.touched and page.next is None:
-        yield Issue(
-            "informational",
-            f"{page.touched} matching resources changed while the pages were read, and may be missing from them",
-            severity="warning",
-        )
-
-
 def _links(
     ctx: Context,
     path: str,
@@ -153,7 +107,7 @@ def _links(
     def url(after: str) -> str:
         return paging.url(base, path, kept, paging.seal(key, path, kept, paging.Place(after, place.now)))
 
-    understood = [pair for pair in parameters if pair in asked.used or pair[0] in PASSED_OVER]
+    understood = [_used(pair, asked) for pair in parameters if pair in asked.used or pair[0] in PASSED_OVER]
     links = [("self", paging.url(base, path, parameters if token else understood, token))]
     if token is not None:
         links.append(("first", paging.url(base, path, kept)))
@@ -161,4 +115,14 @@ def _links(
         links.append(("previous", url(page.previous)))
     if page.next is not None:
         links.append(("next", url(page.next)))
+    if page.last is not None:
+        links.append(("last", url(page.last)))
     return links
+
+
+def _used(pair: tuple[str, str], asked: SearchRequest) -> tuple[str, str]:
+    """The parameter as it was used: a `_count` beyond the largest page is that of the largest page."""
+    name, value = pair
+    if name == "_count" and asked.query.count and int(value) > asked.query.count:
+        return name, str(asked.query.count)
+    return pair

@@ -114,3 +114,11 @@ async def test_count_is_cut_to_the_setting(tmp_path: Path) -> None:
     assert len((await client.get("Patient?_count=1000"))["entry"]) == 2
     assert len((await client.get("_history?_count=1000"))["entry"]) == 2
     await running.store.close()
+
+
+async def test_self_says_what_count_was_used(tmp_path: Path) -> None:
+    running = await server(tmp_path, max_count=2)
+    client = Client(running)
+    assert links(await client.get("Patient?_count=1000"))["self"] == f"{BASE}/Patient?_count=2"
+    assert links(await client.get("Patient?_count=0"))["self"] == f"{BASE}/Patient?_count=0"
+    await running.store.close()
