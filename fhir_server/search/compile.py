@@ -42,8 +42,6 @@ def _tree(type_: str) -> tuple[_Place, list[tuple[str, list[Branch]]]]:
     root = _Place()
     truths: dict[str, list[Branch]] = {}
     for code, ways in stored(type_).items():
-        if indexed(type_)[code].usage == "nearby":
-            continue  # stores keep no points yet
         for way in ways:
             if way.truth:
                 truths.setdefault(code, []).append(way)

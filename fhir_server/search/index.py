@@ -9,24 +9,30 @@ from typing import Any
 from fhir_server.dates import DateError
 from fhir_server.outcome import Invalid
 from fhir_server.search.compile import extractor
-from fhir_server.search.query import Contained, IndexEntry
+from fhir_server.search.prose import content_words, narrative_words
+from fhir_server.search.query import Contained, IndexEntry, Prose
 
 
 def extract(resource: Mapping[str, Any], base: str = "") -> list[IndexEntry]:
     """The entries of a structurally valid resource, for all its search parameters; the same one may come twice.
 
     `_id` and `_lastUpdated` have none: they are columns of every store. With `base`, this server's base URL, absolute
-    references below it are local ones. Each contained resource is one entry, with all that it is found by itself. Raises
-    Invalid for a date that the calendar does not have (1980-02-31), with its place.
+    references below it are local ones. Each contained resource is one entry, with all that it is found by itself. The words
+    of all texts and of the narrative come last. Raises Invalid for a date that the calendar does not have (1980-02-31),
+    with its place.
     """
     try:
         entries = extractor(resource["resourceType"])(resource, base)
-        if "contained" not in resource:
-            return entries
-        return entries + [_contained(each, base) for each in resource["contained"]]
+        if "contained" in resource:
+            entries += [_contained(each, base) for each in resource["contained"]]
     except DateError as error:
         place = next(_places(resource, error.text, resource["resourceType"]), resource["resourceType"])
         raise Invalid(str(error), expression=place, code="value") from error
+    if words := content_words(resource):
+        entries.append(IndexEntry("_content", Prose(words)))
+        if "text" in resource and (words := narrative_words(resource)):
+            entries.append(IndexEntry("_text", Prose(words)))
+    return entries
 
 
 def _contained(resource: Mapping[str, Any], base: str) -> IndexEntry:

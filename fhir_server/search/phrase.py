@@ -5,7 +5,7 @@ http://hl7.org/fhir/R4/search.html#text
 
 import re
 
-from fhir_server.search.folding import fold
+from fhir_server.search.prose import words
 from fhir_server.search.query import And, Compare, Match, Node, Not, Op, Or, Prose
 from fhir_server.search.types.reading import Reading, unescape
 
@@ -88,9 +88,11 @@ class _Reader:
         self.at += 1
         plain = unescape(text)
         begins = kind == "word" and plain.endswith("*")
-        words = fold(plain)
-        op = Op.WORDS if begins or " " not in words else Op.CONTAINS
-        return Match(self.param, ((Compare(Prose, "words", op, f"{words}*" if begins else words),),))
+        sought = words(plain)
+        if not sought:
+            raise self.reading.wrong(f"{text[:64]!r} has no word in it")
+        op = Op.WORDS if begins or " " not in sought else Op.CONTAINS
+        return Match(self.param, ((Compare(Prose, "words", op, f"{sought}*" if begins else sought),),))
 
     def kind(self) -> str:
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""

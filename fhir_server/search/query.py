@@ -109,14 +109,15 @@ class Uri(_Entry, frozen=True):
 
 
 class Point(_Entry, frozen=True):
-    """A place on Earth in degrees, WGS84."""
+    """A place on Earth in degrees, WGS84: latitude from -90 to 90, longitude from -180 to 180."""
 
     latitude: float
     longitude: float
 
 
 class Prose(_Entry, frozen=True):
-    """The folded words of a narrative (`_text`) or of all texts of a resource (`_content`), each once or more, in their order.
+    """The words (`search.prose.words`) of a narrative (param `_text`) or of all texts of a resource (`_content`), in their
+    order: at most one of each.
 
     A store keeps what finds it, not the words: they are in the resource.
     """

@@ -13,6 +13,7 @@ from fhir_server.search.query import (
     DateRange,
     Identifier,
     IndexEntry,
+    Prose,
     Quantity,
     Reference,
     String,
@@ -56,6 +57,7 @@ def test_entries_of_an_observation() -> None:
             IndexEntry("component-value-quantity", Quantity(120, 120, UCUM, "mm[Hg]", ""), 1),
             IndexEntry("component-code", Token(LOINC, "8462-4"), 2),
             IndexEntry("component-value-quantity", Quantity(80, 80, "", "", "mmHg"), 2),
+            IndexEntry("_content", Prose("blood pressure blood pressure mrn 7 mmhg")),
         ],
         key=repr,
     )
@@ -75,9 +77,14 @@ def test_contained_resources_are_entries_and_nulls_give_nothing() -> None:
             {"given": [None, "Ann"], "_given": [{"extension": [{"url": "http://a.org", "valueCode": "x"}]}, None]}
         ],
     }
-    inner = (IndexEntry("name", String("inner", "Inner")), IndexEntry("partof", Reference(url="#p")))
+    inner = (
+        IndexEntry("name", String("inner", "Inner")),
+        IndexEntry("phonetic", Token("", "INR")),
+        IndexEntry("partof", Reference(url="#p")),
+    )
     assert sorted(extract(patient), key=repr) == [
         IndexEntry("_contained", Contained("Organization", "o", inner)),
+        IndexEntry("_content", Prose("inner ann")),
         IndexEntry("deceased", Token("", "false")),
         IndexEntry("given", String("ann", "Ann")),
         IndexEntry("name", String("ann", "Ann")),
@@ -96,6 +103,7 @@ def test_identifiers_are_found_by_their_type_as_well() -> None:
     assert found == [
         IndexEntry("identifier", Token("http://a.org", "ab1")),
         IndexEntry("identifier:of-type", Token("http://t.org|mr", "ab1")),
+        IndexEntry("_content", Prose("ab1")),
     ]
 
 

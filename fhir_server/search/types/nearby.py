@@ -21,8 +21,9 @@ MAX_NUMBER = 40
 
 
 def position(add: Add, param: str, value: Mapping[str, Any], group: int) -> None:
-    latitude, longitude = value.get("latitude"), value.get("longitude")
-    if latitude is not None and longitude is not None:
+    """A place on Earth; numbers that are none (latitude 91) cannot be near to anything."""
+    latitude, longitude = value.get("latitude", 91), value.get("longitude", 181)
+    if -90 <= latitude <= 90 and -180 <= longitude <= 180:
         add(IndexEntry(param, Point(float(latitude), float(longitude)), group))
 
 

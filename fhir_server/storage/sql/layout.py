@@ -19,6 +19,8 @@ from fhir_server.search.query import (
     DateRange,
     Identifier,
     Number,
+    Point,
+    Prose,
     Quantity,
     Reference,
     String,
@@ -69,8 +71,10 @@ DATE = Table("date", ("low", "high"), 2)
 NUMBER = Table("number", ("low", "high"), 2)
 QUANTITY = Table("quantity", ("low", "high", "unit"), 2)
 PROFILE = Table("profile", ("canonical",), 1)
+POINT = Table("point", ("latitude", "longitude"), 2)
+PROSE = Table("prose", ("narrative",), 0)  # no rows but words (sql.prose): the row of the packed entries tells of them
 
-TABLES = (TOKEN, REFERENCE, STRING, URI, DATE, NUMBER, QUANTITY, PROFILE)
+TABLES = (TOKEN, REFERENCE, STRING, URI, DATE, NUMBER, QUANTITY, PROFILE, POINT)
 
 TABLE_OF: dict[type[Value], Table] = {
     Token: TOKEN,
@@ -83,8 +87,11 @@ TABLE_OF: dict[type[Value], Table] = {
     Quantity: QUANTITY,
     Uri: URI,
     Contained: TOKEN,
+    Point: POINT,
+    Prose: PROSE,
 }
 
+NARRATIVE = "_text"
 SHARED = "_profile"  # the parameter whose URIs many resources share
 
 
@@ -168,6 +175,7 @@ _NUMBERED: dict[type[Value], Callable[[Any, str, Numbering], Row]] = {
     Reference: _reference,
     Quantity: _quantity,
     Uri: _uri,
+    Prose: lambda _, param, __: (int(param == NARRATIVE),),
 }
 
 _PLAIN: dict[type[Value], Callable[[Any], Row]] = {
@@ -175,4 +183,5 @@ _PLAIN: dict[type[Value], Callable[[Any], Row]] = {
     String: lambda value: (value.folded, value.original),
     DateRange: lambda value: (value.low, value.high),
     Number: lambda value: (finite(value.low), finite(value.high)),
+    Point: lambda value: (float(value.latitude), float(value.longitude)),
 }

@@ -15,12 +15,15 @@ from fhir_server.search.query import (
     Ids,
     LastUpdated,
     Match,
+    Near,
     Node,
     Op,
     Or,
+    Prose,
     Reference,
     Together,
 )
+from fhir_server.storage.sql import near, prose
 from fhir_server.storage.sql.compare import Alternative, Comparison, on_table
 from fhir_server.storage.sql.contained import Local, number, within
 from fhir_server.storage.sql.layout import TOKEN, path
@@ -35,12 +38,13 @@ Part = tuple[Node, Access]  # a condition, and what its chains may see
 @dataclass(frozen=True, slots=True)
 class Lead:
     """A condition that yields resources. `keyed`: in descending order of rid, from one stretch of a table; otherwise `rids`
-    is a statement that yields them in no order, perhaps twice.
+    is a statement that yields them in no order, perhaps twice. Not `exact`: some for which the condition does not hold, too.
     """
 
     rids: Sql
     keyed: Alternative | None = None
     part: int = -1
+    exact: bool = True
 
 
 class Sets(Protocol):
@@ -67,6 +71,12 @@ class Leads:
         match node:
             case Match():
                 return self._match(node, type_)
+            case Near():
+                alias = self.tree.alias("e")
+                where = near.on_table(self.tree.names, node, type_, alias)
+                return Lead(
+                    where if where == FALSE else Sql(f"SELECT {alias}.rid AS rid FROM point {alias} WHERE ") + where
+                )
             case Ids(anyof):
                 return self._rows(is_one_of("id", anyof), type_)
             case LastUpdated(tests):
@@ -117,6 +127,8 @@ class Leads:
         return leads or [every or Lead(FALSE)]
 
     def _match(self, node: Match, type_: str) -> Lead | None:
+        if node.anyof and node.anyof[0][0].kind is Prose:
+            return self._prose(node, type_)
         return self._alternatives(self.tree.alternatives(node, type_))
 
     def _alternatives(self, found: list[Alternative]) -> Lead | None:
@@ -149,6 +161,12 @@ class Leads:
                 Sql(f"SELECT {alias}.rid AS rid FROM {each.table.name} {alias} WHERE ") + on_table(each, alias)
             )
         return Lead(join(" UNION ALL ", parts))
+
+    def _prose(self, node: Match, type_: str) -> Lead | None:
+        parts, exact = prose.rids(self.tree.names, node, type_)
+        if len(parts) > MOST_PARTS:
+            return None
+        return Lead(join(" UNION ALL ", parts), exact=exact) if parts else Lead(FALSE)
 
     def _rows(self, where: Sql, type_: str) -> Lead:
         if where == FALSE:
@@ -213,13 +231,15 @@ class Leads:
 
     def _or(self, of: tuple[Node, ...], type_: str, access: Access) -> Lead | None:
         parts: list[Sql] = []
+        exact = True
         for each in of:
             lead = self.lead(each, type_, access)
             if lead is None or len(parts) > MOST_PARTS:
                 return None
             if lead.rids != FALSE:
                 parts.append(lead.rids)
-        return Lead(_union(parts))
+                exact = exact and lead.exact
+        return Lead(_union(parts), exact=exact)
 
 
 def _union(parts: list[Sql]) -> Sql:

@@ -15,6 +15,7 @@ import msgspec
 from fhir_server.outcome import BadRequest
 from fhir_server.search.query import SearchQuery, Sort
 from fhir_server.storage.sql.layout import PROFILE, SORTED_BY, path, table_of
+from fhir_server.storage.sql.near import distance
 from fhir_server.storage.sql.plan import Plan
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of, join
 
@@ -52,7 +53,8 @@ def cursor(after: str, sort: tuple[Sort, ...]) -> Cursor:
 def signature(sort: tuple[Sort, ...]) -> str:
     """Tells orders apart."""
     return ",".join(
-        f"{'-' if each.descending else ''}{each.param} {each.kind.__name__ if each.kind else ''}" for each in sort
+        f"{'-' if each.descending else ''}{each.param} {each.kind.__name__ if each.kind else ''}{each.origin or ''}"
+        for each in sort
     )
 
 
@@ -106,9 +108,12 @@ class Order:
         entry = plan.tree.names.of_entry(plan.type, sort.param, sort.kind) if sort.kind else None
         if entry is None or sort.kind is None:
             return Sql("NULL")
-        column, table = SORTED_BY[sort.kind][sort.descending], table_of(sort.kind, sort.param)
         choose, alias = "max" if sort.descending else "min", plan.tree.alias("s")
         rows = Sql(f" FROM json_each({plan.resource.column('entries')}, ?) {alias}", (path(entry),))
+        if sort.origin is not None:
+            far = distance(f"{alias}.value", sort.origin)
+            return Sql(f"(SELECT {choose}({far.text})", far.args) + rows + ")"
+        column, table = SORTED_BY[sort.kind][sort.descending], table_of(sort.kind, sort.param)
         if table is PROFILE:
             uri = "substr(text, 1, instr(text, char(10)) - 1)"
             return Sql(f"(SELECT {choose}({uri})") + rows + f" CROSS JOIN name ON number = {alias}.value ->> 0)"

@@ -100,7 +100,7 @@ class Plan:
                 continue
             if lead.rids == FALSE:
                 return None
-            leads.append(Lead(lead.rids, lead.keyed, index))
+            leads.append(Lead(lead.rids, lead.keyed, index if lead.exact else -1))
         return leads
 
     def _rest(self) -> Sql:

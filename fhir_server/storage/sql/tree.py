@@ -23,13 +23,17 @@ from fhir_server.search.query import (
     LastUpdated,
     Match,
     Missing,
+    Near,
     Node,
     Not,
     Op,
     Or,
+    Point,
+    Prose,
     Reference,
     Together,
 )
+from fhir_server.storage.sql import near, prose
 from fhir_server.storage.sql.compare import Alternative, alternatives, on_packed, on_table
 from fhir_server.storage.sql.contained import Local, contains, local
 from fhir_server.storage.sql.layout import Names, path
@@ -94,6 +98,8 @@ class Tree:
                 return negated(self.holds(of, type_, resource, access))
             case Match():
                 return self._match(node, type_, resource)
+            case Near():
+                return self._near(node, type_, resource)
             case Ids(anyof):
                 return is_one_of(resource.column("id"), anyof)
             case LastUpdated(tests):
@@ -120,6 +126,8 @@ class Tree:
         return [found for compares in node.anyof for found in alternatives(self.names, type_, node.param, compares)]
 
     def _match(self, node: Match, type_: str, resource: Resource) -> Sql:
+        if node.anyof and node.anyof[0][0].kind is Prose:
+            return prose.holds(self.names, node, type_, resource)
         found = self.alternatives(node, type_)
         if len(found) > MANY and alike(found):
             return self._match_many(found, resource)
@@ -149,6 +157,16 @@ class Tree:
             f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias}"
             f" CROSS JOIN json_each(?) {given} WHERE {tests})",
             (path(first.entry), as_json(found)),
+        )
+
+    def _near(self, node: Near, type_: str, resource: Resource) -> Sql:
+        entry, alias = self.names.of_entry(type_, node.param, Point), self.alias("e")
+        where = near.on_packed(node, f"{alias}.value")
+        if entry is None or where == FALSE:
+            return FALSE
+        return Sql(
+            f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias} WHERE {where.text})",
+            (path(entry), *where.args),
         )
 
     def _missing(self, node: Missing, type_: str, resource: Resource) -> Sql:

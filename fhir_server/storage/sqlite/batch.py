@@ -11,8 +11,9 @@ from typing import Any
 
 import apsw
 
-from fhir_server.storage.sql.layout import Row, Table
+from fhir_server.storage.sql.layout import PROSE, Row, Table
 from fhir_server.storage.sqlite.names import Names
+from fhir_server.storage.sqlite.prose import Waiting, Words
 from fhir_server.storage.sqlite.rows import (
     Current,
     Packed,
@@ -39,9 +40,10 @@ class Batch:
         self.stored: dict[Place, Current | None] = {}
         self.versions: list[tuple[int, int, int, int, int]] = []
         self.past: list[Past] = []
+        self.prose = Waiting()
 
-    def append(self, new: Current, packed: Packed, before: Current | None) -> None:
-        """`new`, whose entries are `packed`, takes the place of `before`, which is what was current till now."""
+    def append(self, new: Current, packed: Packed, words: Words, before: Current | None) -> None:
+        """`new`, whose entries are `packed`, with these words, takes the place of `before`, which is what was current till now."""
         place = (new.type, new.id)
         if place not in self.stored:
             self.stored[place] = before
@@ -50,6 +52,7 @@ class Batch:
         self.versions.append((new.changed, new.type, new.rid, new.version, new.updated))
         if before is not None:
             self.past.append(past_of(before, new.changed, new.updated))
+        self.prose.put(new.rid, words, new=before is None)
 
     def take(self, later: "Batch") -> None:
         """This batch followed by `later`."""
@@ -59,9 +62,10 @@ class Batch:
         self.packed.update(later.packed)
         self.versions += later.versions
         self.past += later.past
+        self.prose.take(later.prose)
 
     def flush(self, connection: apsw.Connection, names: Names) -> None:
-        """Writes everything and is empty afterwards."""
+        """Writes everything but the words, which wait further, and is empty afterwards."""
         if not self.versions:
             return
         _insert(connection, _INTO_RESOURCE, list(self.current.values()))
@@ -76,7 +80,9 @@ class Batch:
             elif stored.entries != current.entries:
                 changes.replace(current.rid, unpack(stored.entries), self.packed[place])
         changes.apply(connection)
+        waiting = self.prose
         self.__init__()  # type: ignore[misc]
+        self.prose = waiting
 
 
 _CHANGED = " ON CONFLICT (rid) DO UPDATE SET " + ", ".join(
@@ -138,6 +144,8 @@ class _Changes:
         for entry, rows in lists.items():
             if rows:
                 table = table_of_entry(self._names, entry)
+                if table is PROSE:
+                    continue
                 found.setdefault(table.name, (table, []))[1].extend(rows)
         return list(found.values())
 

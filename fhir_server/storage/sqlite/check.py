@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fhir_server.storage.base import Problem
-from fhir_server.storage.sql.layout import TABLES
+from fhir_server.storage.sql.layout import PROSE, TABLES
+from fhir_server.storage.sql.prose import document
+from fhir_server.storage.sqlite.prose import damage
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import in_tables, table_of_entry, unpack
 
@@ -13,7 +15,7 @@ from fhir_server.storage.sqlite.rows import in_tables, table_of_entry, unpack
 def check(reads: Reads) -> list[Problem]:
     """See Store.check."""
     with reads.snapshot():
-        return [*_integrity(reads), *_versions(reads), *_entries(reads)]
+        return [*_integrity(reads), *_versions(reads), *_entries(reads), *_words(reads)]
 
 
 def _integrity(reads: Reads) -> Iterator[Problem]:
@@ -52,6 +54,8 @@ def _entries(reads: Reads) -> Iterator[Problem]:
     for rid, packed in reads.db.execute("SELECT rid, json(entries) FROM resource WHERE body IS NOT NULL"):
         for entry, rows in in_tables(unpack(packed), reads.names).items():
             table = table_of_entry(reads.names, entry)
+            if table is PROSE:
+                continue
             expected[table.name] += len(rows)
             tests = " AND ".join(f"{column} = ?" for column in ("entry", "rid", *table.columns))
             for row in rows:
@@ -62,3 +66,18 @@ def _entries(reads: Reads) -> Iterator[Problem]:
         there = reads.db.execute(f"SELECT count(*) FROM {table.name}").get
         if there > expected[table.name]:
             yield Problem(table.name, f"{there - expected[table.name]} entries belong to no current resource: reindex")
+
+
+def _words(reads: Reads) -> Iterator[Problem]:
+    """The full-text index has the words of every resource, and no others."""
+    for rid, text in damage(reads.db, _documents(reads)):
+        yield Problem(_name(reads, rid) if rid else "prose", text)
+
+
+def _documents(reads: Reads) -> Iterator[tuple[int, int, bytes]]:
+    """The documents that should be there: (number, entry number, body)."""
+    for rid, packed, body in reads.db.execute("SELECT rid, json(entries), body FROM resource WHERE body IS NOT NULL"):
+        for entry in unpack(packed):
+            if table_of_entry(reads.names, entry) is PROSE:
+                param = reads.names.text(entry).rpartition(" ")[0].partition(".")[2]
+                yield document(rid, param), entry, body

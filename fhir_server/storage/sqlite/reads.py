@@ -79,15 +79,19 @@ class Reads:
             if last is None:
                 return False
             row, entries = last, None
+        compressed = entries is None
         if entries is None:
             entries = decompressed(row[5]).decode()
         image = Resource("i.rid", "i", image=True)
         holds = Tree(self.names).holds(tree, key.type, image, UNRESTRICTED)
         if holds in (TRUE, FALSE):
             return holds == TRUE
-        given = "SELECT ? AS rid, ? AS id, ? AS updated, ? AS entries"
+        body = row[3] if "i.body" in holds.text else None
+        if body is not None and compressed:
+            body = decompressed(body)
+        given = "SELECT ? AS rid, ? AS id, ? AS updated, ? AS entries, ? AS body"
         statement = f"SELECT 1 FROM ({given}) i WHERE {holds.text}"
-        return self.db.execute(statement, (row[4], key.id, row[1], entries, *holds.args)).fetchone() is not None
+        return self.db.execute(statement, (row[4], key.id, row[1], entries, body, *holds.args)).fetchone() is not None
 
     def one(self, statement: str, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """The first row, if there is one."""

@@ -14,6 +14,7 @@ from fhir_server.outcome import FhirError
 from fhir_server.search.index import extract
 from fhir_server.storage.sqlite.batch import add_entries
 from fhir_server.storage.sqlite.names import WritableNames
+from fhir_server.storage.sqlite.prose import Waiting, Words, words_of
 from fhir_server.storage.sqlite.rows import NO_OUTLINE, Packed, compressed, decompressed, outline, pack, written
 
 BATCH = 500
@@ -33,11 +34,15 @@ def rebuild(db: apsw.Connection) -> None:
     last, rows = 0, _current(db, 0)
     while rows:
         found = [(rid, *_entries(body, names)) for rid, body in rows]
+        words = Waiting()
         db.executemany(
             "UPDATE resource SET entries = jsonb(?), outline = ? WHERE rid = ?",
-            [(written(packed), number, rid) for rid, packed, number in found],
+            [(written(packed), number, rid) for rid, packed, number, _ in found],
         )
-        add_entries(db, names, [(rid, packed) for rid, packed, _ in found])
+        add_entries(db, names, [(rid, packed) for rid, packed, _, _ in found])
+        for rid, _, _, said in found:
+            words.put(rid, said, new=True)
+        words.flush(db)
         progress.done(len(rows))
         last = rows[-1][0]
         rows = _current(db, last)
@@ -63,16 +68,17 @@ def _past(db: apsw.Connection, last: int) -> list[Any]:
     ).fetchall()
 
 
-def _entries(body: bytes, names: WritableNames) -> tuple[Packed, int]:
-    """The entries of a resource and the number of their outline; none where it has something that cannot be indexed."""
+def _entries(body: bytes, names: WritableNames) -> tuple[Packed, int, Words]:
+    """The entries of a resource, the number of their outline, and its words; none where it has something that cannot be indexed."""
     resource = orjson.loads(body)
     type_ = resource["resourceType"]
     try:
-        packed = pack(type_, extract(resource), names)
+        entries = extract(resource)
     except FhirError as error:
         log.warning("%s/%s is not indexed: %s", type_, resource.get("id"), error)
-        return {}, NO_OUTLINE
-    return packed, names.make_outline(type_, outline(packed))
+        return {}, NO_OUTLINE, []
+    packed = pack(type_, entries, names)
+    return packed, names.make_outline(type_, outline(packed)), words_of(type_, entries, names)
 
 
 class _Progress:

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 
 from fhir_server.model import Version
-from fhir_server.search.query import Access, Hit, Page, SearchQuery, Total
+from fhir_server.search.query import Access, Page, SearchQuery, Total
 from fhir_server.storage.sql.contained import asked, matched
 from fhir_server.storage.sql.page import Cursor, behind, cursor, page, signature, total, touched
 from fhir_server.storage.sql.plan import Planner
 from fhir_server.storage.sql.text import FALSE, Sql
 from fhir_server.storage.sql.tree import Resource, Tree
+from fhir_server.storage.sqlite.hits import hits
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import version_of
 
@@ -121,18 +122,13 @@ def _page(
     rows = rows[: query.count]
     if not forward:
         rows.reverse()
-    text = reads.names.text
-    inside = _contained(reads, access, query, rows)
-    hits = tuple(
-        Hit(version_of(text(row[0]), row[1], row[2:6]), contained=tuple(inside.get(row[-1], ()))) for row in rows
-    )
     if not rows:
-        return Page(hits)
+        return Page(())
     sorts = signature(query.sort)
     later = more if forward else True
     earlier = place is not None if forward else more
     return Page(
-        hits,
+        hits(reads, query, rows, _contained(reads, access, query, rows)),
         Cursor(sorts, True, position, rows[-1][6:-1], rows[-1][-1]).text() if later else None,
         Cursor(sorts, False, position, rows[0][6:-1], rows[0][-1]).text() if earlier else None,
     )

@@ -12,10 +12,12 @@ from fhir_server.model import Key, Version
 from fhir_server.outcome import Conflict
 from fhir_server.search.query import EVERYTHING, Access, IndexEntry, Page, SearchQuery
 from fhir_server.storage.base import HistoryPage, Record, StateStore, VersionConflict, Write
+from fhir_server.storage.sql.prose import of_words
 from fhir_server.storage.sqlite import state
 from fhir_server.storage.sqlite.batch import Batch, Place, remove_entries, replace_entries, update_entries
 from fhir_server.storage.sqlite.history import Scope, history
 from fhir_server.storage.sqlite.names import WritableNames
+from fhir_server.storage.sqlite.prose import with_words, words_of
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import (
     COLUMNS,
@@ -29,6 +31,7 @@ from fhir_server.storage.sqlite.rows import (
     number_of,
     outline,
     pack,
+    unpack,
     written,
 )
 from fhir_server.storage.sqlite.search import search
@@ -47,6 +50,11 @@ class Commit:
     def flush(self) -> None:
         self.batch.flush(self.reads.db, self.names)
 
+    def finish(self) -> None:
+        """All that the works did is in the tables."""
+        self.flush()
+        self.batch.prose.flush(self.reads.db)
+
 
 class Work:
     """A Transaction (see storage.base) for one work."""
@@ -56,6 +64,7 @@ class Work:
         self._access = access
         self._batch = Batch()
         self._saved = False
+        self._lent = False
         self._mark = commit.names.mark()
 
     # ---- how it ends
@@ -64,6 +73,8 @@ class Work:
         """What it did belongs to the commit."""
         if self._saved:
             self._commit.reads.db.execute("RELEASE work")
+        if self._lent:
+            self._commit.batch.prose.clear()
         self._commit.batch.take(self._batch)
 
     def undo(self) -> None:
@@ -91,6 +102,18 @@ class Work:
     def revisions(self) -> dict[tuple[str, str], int]:
         """Of state records, as far as they are known in this commit."""
         return self._commit.revisions
+
+    def tables_with_words(self) -> Reads:
+        """As `tables`, words too. Those of earlier works go into this one's savepoint at need, and wait on until it is kept."""
+        earlier = self._commit.batch.prose
+        if not self._saved:
+            earlier.flush(self._commit.reads.db)
+        elif not self._lent:
+            earlier.write(self._commit.reads.db)
+            self._lent = True
+        reads = self.tables()
+        self._batch.prose.flush(reads.db)
+        return reads
 
     # ---- Reader
 
@@ -121,7 +144,8 @@ class Work:
         return history(self.tables(), self._access, Scope.of(scope, since, at), count, after)
 
     async def search(self, query: SearchQuery) -> Page:
-        return search(self.tables(), self._access, query)
+        words = any(of_words(each) for each in (*query.where.values(), *self._access.where.values()))
+        return search(self.tables_with_words() if words else self.tables(), self._access, query)
 
     # ---- Transaction
 
@@ -156,6 +180,10 @@ class Work:
             done += 1
             if (text, number) != (current.entries, current.outline):
                 changed.append((current, packed, text, number))
+                if number != current.outline and with_words(packed, names) != with_words(
+                    unpack(current.entries), names
+                ):
+                    self._batch.prose.put(current.rid, words_of(key.type, write.entries, names), new=False)
         update_entries(reads.db, reads.names, changed)
         return done
 
@@ -167,6 +195,7 @@ class Work:
         names = self._commit.names
         packed = pack(key.type, entries, names)
         replace_entries(reads.db, names, current, packed, names.make_outline(key.type, outline(packed)))
+        self._batch.prose.put(current.rid, words_of(key.type, entries, names), new=False)
         return True
 
     # ---- within
@@ -202,6 +231,7 @@ class Work:
                 NO_OUTLINE if version.body is None else names.make_outline(type_, outline(packed)),
             ),
             packed,
+            [] if version.body is None else words_of(type_, write.entries, names),
             before,
         )
 
@@ -232,6 +262,7 @@ class Work:
         reads.db.executemany("DELETE FROM version WHERE sequence = ?", [*past, (current.changed,)])
         reads.db.execute("DELETE FROM past WHERE rid = ?", (current.rid,))
         reads.db.execute("DELETE FROM resource WHERE rid = ?", (current.rid,))
+        self._batch.prose.put(current.rid, [], new=False)
         self._remember_sequence(reads)
         return len(past) + 1
 

@@ -153,7 +153,7 @@ class Writer:
                 job.run(commit)
         finally:
             connection.deadline = None
-        commit.flush()
+        commit.finish()
         db.execute("COMMIT")
         names.committed()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import atan2, cos, hypot, radians, sin
 
 from fhir_server.model import Key, Version
 from fhir_server.search.query import (
@@ -18,10 +19,13 @@ from fhir_server.search.query import (
     LastUpdated,
     Match,
     Missing,
+    Near,
     Node,
     Not,
     Op,
     Or,
+    Point,
+    Prose,
     Quantity,
     Reference,
     Sort,
@@ -158,6 +162,9 @@ class Model:
                 return not any(entry.param == param and isinstance(entry.value, kinds) for entry in entries)
             case Match():
                 return _matches(node, entries)
+            case Near(param, latitude, longitude, reach):
+                places = [entry.value for entry in entries if entry.param == param]
+                return any(isinstance(each, Point) and metres(each, (latitude, longitude)) <= reach for each in places)
             case Chain(param, target, where):
                 targets = {
                     entry.value for entry in entries if entry.param == param and isinstance(entry.value, Reference)
@@ -199,6 +206,10 @@ class Model:
         if rule.param == "_lastUpdated":
             return self.resources[key][-1][0].last_updated.timestamp()
         assert rule.kind is not None
+        if rule.origin is not None:
+            places = [e.value for e in self.entries(key) if e.param == rule.param and isinstance(e.value, Point)]
+            far = [metres(each, rule.origin) for each in places]
+            return (max if rule.descending else min)(far, default=None)
         field = FIELD[rule.kind.__name__][rule.descending]
         values = [
             getattr(entry.value, field)
@@ -217,6 +228,8 @@ def fulfils(value: Value, tests: Sequence[Compare]) -> bool:
     """All comparisons hold for the value; UCUM units are compared in each other."""
     if not all(isinstance(value, test.kind) for test in tests):
         return False
+    if isinstance(value, Prose):
+        return all(_says(value.words, test.op, str(test.value)) for test in tests)
     asked = {test.field: str(test.value) for test in tests}
     if isinstance(value, Quantity) and asked.get("system") == value.system == SYSTEM and "code" in asked:
         ours, theirs = scale(value.code), scale(asked["code"])
@@ -236,6 +249,27 @@ def _compare_unit(value: Quantity, ours: Scale, test: Compare, theirs: Scale) ->
 
 def _exact(number: float, unit: Scale) -> Fraction | float:
     return number if abs(number) == float("inf") else Fraction(repr(float(number))) * unit.factor + unit.offset
+
+
+def metres(place: Point, other: tuple[float, float]) -> float:
+    """By the angle between two vectors: another way than the haversine."""
+    one, two = (_vector(*each) for each in ((place.latitude, place.longitude), other))
+    cross = [one[i - 2] * two[i - 1] - one[i - 1] * two[i - 2] for i in range(3)]
+    return 6_371_008.8 * atan2(hypot(*cross), sum(a * b for a, b in zip(one, two, strict=True)))
+
+
+def _vector(latitude: float, longitude: float) -> tuple[float, float, float]:
+    up, along = radians(latitude), radians(longitude)
+    return cos(up) * cos(along), cos(up) * sin(along), sin(up)
+
+
+def _says(words: str, op: Op, want: str) -> bool:
+    have, wanted = words.split(), want.split()
+    if op is Op.CONTAINS:
+        return any(have[at : at + len(wanted)] == wanted for at in range(len(have) + 1))
+    return all(
+        any(each.startswith(word[:-1]) if word.endswith("*") else each == word for each in have) for word in wanted
+    )
 
 
 def _compare(have: str | float | Fraction, op: Op, want: str | float | Fraction) -> bool:

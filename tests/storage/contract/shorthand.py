@@ -1,9 +1,13 @@
 """Short ways to say writes and trees, so that a test reads as its promise."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import Any
 
 from fhir_server.model import Key, Version
+from fhir_server.search.prose import content_words, narrative_words
 from fhir_server.search.query import (
     EVERYTHING,
     UNRESTRICTED,
@@ -13,10 +17,13 @@ from fhir_server.search.query import (
     Identifier,
     IndexEntry,
     Match,
+    Near,
     Node,
     Number,
     Op,
     Page,
+    Point,
+    Prose,
     Quantity,
     Reference,
     SearchQuery,
@@ -144,7 +151,43 @@ def uri(param: str, value: str, version_: str = "") -> IndexEntry:
     return IndexEntry(param, Uri(value, version_))
 
 
+def point(param: str, latitude: float, longitude: float) -> IndexEntry:
+    return IndexEntry(param, Point(latitude, longitude))
+
+
+def written(
+    name: str, text: str = "", *, narrative: str = "", number: int = 1, more: Sequence[IndexEntry] = ()
+) -> Write:
+    """Version `number` of a Basic with a text in an extension and a narrative, its words among its entries."""
+    tree: dict[str, Any] = {"resourceType": "Basic", "extension": [{"url": "http://x", "valueString": text}]}
+    if narrative:
+        tree["text"] = {
+            "status": "additional",
+            "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{escape(narrative)}</div>',
+        }
+    found = [("_content", content_words(tree)), ("_text", narrative_words(tree))]
+    entries = [IndexEntry(param, Prose(words)) for param, words in found if words]
+    return write(name, *entries, *more, number=number, body=json.dumps(tree, ensure_ascii=False).encode())
+
+
 # ---- trees
+
+
+def says(param: str, *wanted: str) -> Match:
+    """Each of `wanted`: words, or a phrase where they begin with a quotation mark."""
+    return Match(
+        param,
+        (
+            tuple(
+                Compare(Prose, "words", Op.CONTAINS if each.startswith('"') else Op.WORDS, each.strip('"'))
+                for each in wanted
+            ),
+        ),
+    )
+
+
+def near(param: str, latitude: float, longitude: float, metres: float) -> Near:
+    return Near(param, latitude, longitude, metres)
 
 
 def where(param: str, kind: type[Value], *tests: tuple[str, Op, str | int | float]) -> Match:
