@@ -49,7 +49,7 @@ def test_code_is_known(code: str) -> None:
         "m//s",
         "kg/",
         "m99",
-        "(kg)",
+        "(kg",
         "m" * 101,
         "{",
         "Ym30.Ym30.Ym30.Ym30",
