@@ -30,9 +30,15 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="session")
-def everyone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Wire, Loaded]]:
+def everyones_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the store of `everyone` lies."""
+    return tmp_path_factory.mktemp("everyone")
+
+
+@pytest.fixture(scope="session")
+def everyone(everyones_folder: Path) -> Iterator[tuple[Wire, Loaded]]:
     """A connection to a server that holds the whole Synthea set, and how loading it went."""
-    with connected(tmp_path_factory.mktemp("everyone")) as connection:
+    with connected(everyones_folder) as connection:
         yield connection, Loaded().load(connection, everybody())
 
 

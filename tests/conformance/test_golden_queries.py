@@ -52,14 +52,14 @@ def test_query_finds_exactly(number: str, queries: dict[str, dict[str, Any]], ev
     parameters = query.get("query", "") + (f"&_sort={query['sort']}" if "sort" in query else "")
     path, expected = f"/fhir/{query['path']}", query["expected"]
     if "id_of" in query:
-        (subject,) = _matches(_get(wire, f"/fhir/{_encoded(query['id_of'])}"))
+        (subject,) = _matches(_get(wire, f"/fhir/{encoded(query['id_of'])}"))
         path = path.replace("{id}", subject["id"])
     for check in query["checks"]:
         match check:
             case "_summary=count":
-                assert _count(wire, f"{path}?{_encoded(parameters)}&") == expected
+                assert _count(wire, f"{path}?{encoded(parameters)}&") == expected
             case "_total=accurate":
-                assert _get(wire, f"{path}?{_encoded(parameters)}&_total=accurate&_count=1")["total"] == expected
+                assert _get(wire, f"{path}?{encoded(parameters)}&_total=accurate&_count=1")["total"] == expected
             case "GET paging unique ids":
                 ids = _ids(_pages(wire, path, parameters))
                 assert (len(ids), len(set(ids))) == (expected, expected)
@@ -73,7 +73,7 @@ def test_query_finds_exactly(number: str, queries: dict[str, dict[str, Any]], ev
                 assert moments == sorted(moments, reverse="-" in check)
                 assert len(moments) == expected
             case "Prefer: respond-async, _summary=count":
-                assert _count_async(wire, f"{path}?{_encoded(parameters)}&_summary=count") == expected
+                assert _count_async(wire, f"{path}?{encoded(parameters)}&_summary=count") == expected
             case _:
                 pytest.fail(f"no such check: {check}")
 
@@ -93,7 +93,7 @@ def test_record_holds_exactly(
     assert {type_: types[type_] for type_ in query["expected_by_type"]} == query["expected_by_type"]
 
 
-def _encoded(query: str) -> str:
+def encoded(query: str) -> str:
     """The query as a client sends it: what is not allowed in a URL is percent-encoded."""
     return query.replace("|", "%7C").replace(" ", "%20")
 
@@ -111,7 +111,7 @@ def _count(wire: Wire, target: str) -> int:
 
 
 def _pages(wire: Wire, path: str, query: str) -> Iterator[dict[str, Any]]:
-    yield from _following(wire, _get(wire, f"{path}?{_encoded(query)}&_count=1000"))
+    yield from _following(wire, _get(wire, f"{path}?{encoded(query)}&_count=1000"))
 
 
 def _posted(wire: Wire, path: str, query: str) -> Iterator[dict[str, Any]]:

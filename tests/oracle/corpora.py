@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fhir_server.settings import Settings
 from tests.conformance.synthea import demo
+from tests.examples.demo import bundles
 from tests.formats.examples import json_examples
 from tests.http.site import site
 from tests.http.wire import Wire
@@ -44,8 +45,11 @@ def small_examples(wire: Wire) -> None:
     examples(wire, 6_000)
 
 
-def demo_data(_: Wire) -> None:
-    """What `--demo` loads: the server has it already."""
+def demo_data(wire: Wire) -> None:
+    """What `--demo` loads."""
+    for name, bundle in bundles().items():
+        answer = wire.request("POST", "/fhir", json.dumps(bundle).encode())
+        assert answer.status == 200, (name, answer.body[:1000])
 
 
 CORPORA: dict[str, Callable[[Wire], None]] = {
@@ -60,7 +64,7 @@ CORPORA: dict[str, Callable[[Wire], None]] = {
 def served(name: str, folder: Path) -> Iterator[Comparison]:
     """A server that holds a corpus, beside the oracle that holds the same."""
     with (
-        site(folder, Settings(demo=name == "demo", max_includes=10_000)) as client,
+        site(folder, Settings()) as client,
         Wire(client.base_url.port or 0) as wire,
     ):
         CORPORA[name](wire)

@@ -81,7 +81,7 @@ def _token(random: Random, node: Node, modifier: str, without: frozenset[str]) -
         return modifier, random.choice(["true", "false"]), ""
     if node.type == "code" and not system:
         return modifier, random.choice([code, f"{code}x"]), ""
-    disputed = "case" in without and token.system in package().code_systems and node.type != "code"
+    disputed = "case" in without and (token.system in package().code_systems or token.sensitive) and node.type != "code"
     other = f"{code}x" if disputed else code.swapcase()
     if "implied" in without and node.type == "code" and not codes(token.system):
         system = ""

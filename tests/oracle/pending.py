@@ -8,7 +8,8 @@ PENDING = {
     "phonetic": "the server has no phonetic search",
     "canonical chain": "chains do not follow canonical references",
     "contained chain": "chains do not enter contained resources yet",
-    "case": "the server takes the case of a code system for told where R4 does not tell, and knows those of bound codes alone",
+    "case": "the server knows the case of the code systems of bound codes alone, takes it to matter where R4 does not say so,"
+    " and finds lower-case codes of such systems by any case where the search names no system",
     "contained type": "`resolve() is Patient` does not see that #p is a Patient",
     "digits": "a number of more than 15 digits finds nothing: its range is empty once it is rounded",
     "implied": "value sets that cannot be listed imply no system (urn:ietf:bcp:13, currencies, languages)",
