@@ -55,6 +55,7 @@ class Generator:
         for type_, ones in sorted(world.by_type.items()):
             for code, parameter in sorted(parameters(type_).items()):
                 self._take_in(type_, ones, code, parameter)
+        self.referred = [key for key, one in self.world.nodes.items() if self.referrers[id(one)]]
         self.types = [type_ for type_ in MODIFIERS if self.places[type_] and type_ not in without]
 
     def _take_in(self, type_: str, ones: list[Node], code: str, parameter: Parameter) -> None:
@@ -97,7 +98,7 @@ class Generator:
             one, _ = self.random.choice(self.links[self.random.choice(list(self.links))])
             criteria = [self.chain(one, 1)]
         elif roll < 0.2 and self.links:
-            _, one = self.random.choice(self.links[self.random.choice(list(self.links))])
+            one = self.world.nodes[self.random.choice(self.referred)]
             criteria = [self.has(one, 1)]
         elif roll < 0.24:
             criteria = [
@@ -141,7 +142,7 @@ class Generator:
         if self.random.random() < 0.5:
             ids = [
                 one.value.get("id", "x"),
-                *(self.random.choice(self.world.by_type[one.type]).value["id"] for _ in range(2)),
+                *(self.random.choice(self.world.by_type.get(one.type, [one])).value.get("id", "x") for _ in range(2)),
             ]
             self.random.shuffle(ids)
             return "_id", ",".join(ids[: self.random.randint(1, 3)]), ("_id", "", "", "")

@@ -96,7 +96,7 @@ class World:
 
     def _matches(self, one: Node, code: str, modifier: str, text: str) -> bool:
         if code in {"_id", "_lastUpdated"} and modifier == "missing":
-            return text == "false"
+            return (code == "_lastUpdated" and one.root is not one.value) == (text == "true")
         if code == "_id":
             return bool(one.value.get("id") == plain(text))
         if code == "_lastUpdated":
@@ -142,6 +142,9 @@ class World:
         )
 
     def _updated(self, one: Node, text: str) -> bool:
+        """A contained resource has no moment of its own."""
+        if one.root is not one.value:
+            return False
         prefix, rest = meaning.prefixed(text)
         wanted, found = values.moment(rest), values.moment(one.value["meta"]["lastUpdated"])
         if wanted is None or found is None:
