@@ -164,6 +164,6 @@ def _reverse(type_: str, name: str, value: str, terms: Terms, depth: int) -> Nod
         raise bad(name, f"{name}: {source[:64]!r} is no resource type")
     parameter = _parameter(source, code, name)
     if "Reference" not in parameter.types or type_ not in target_types(parameter):
-        raise bad(name, f"{name}: {source}.{code} does not refer to a {type_}")
+        raise bad(name, f"{name}: {source}.{code} does not refer to {type_}", "not-supported")
     where = criterion(source, rest, value, terms, depth)
     return None if where is None else Or(tuple(Has(source, stored, where) for stored in parameter.stored))

@@ -158,7 +158,6 @@ class Generator:
         code, target = self.random.choice(self.outgoing[id(one)])
         name, value, cover = self.criterion(target, depth + 1)
         typed = self.random.random() < 0.5 or len(parameters(one.type)[code].targets) > 3
-        typed = typed or (name.startswith("_has") and "untyped chain to _has" in self.without)
         head = f"{code}:{target.type}" if typed else code
         return f"{head}.{name}", value, (*cover[:3], f"{'typed' if typed else 'untyped'} chain" + _then(cover[3]))
 
@@ -174,8 +173,6 @@ class Generator:
         """`code[:modifier]=value[,value…]`, the first value being near what `one` has."""
         parameter = parameters(one.type)[code]
         modifier = self.random.choice([each for each in MODIFIERS[parameter.type] if each not in self.without])
-        if modifier == "missing" and "contained type" in self.without and "resolve()" in parameter.expression:
-            modifier = ""
         if modifier == "missing":
             return (
                 f"{code}:missing",
@@ -187,7 +184,10 @@ class Generator:
         found = [each for each in (self.value(holder, parameter, modifier) for holder in [one, *others]) if each]
         if not found:
             modifier = ""
-            found = [self.value(one, parameter, "") or ("", "x", "")]
+            plainest = self.value(one, parameter, "")
+            if plainest is None:
+                return self.special(one)
+            found = [plainest]
         kept = [each for each in found if each[0] == found[0][0]]
         self.random.shuffle(kept)
         name = f"{code}:{kept[0][0]}" if kept[0][0] else code

@@ -111,8 +111,8 @@ def test_mime_types_are_found_without_their_parameters() -> None:
     content = [{"attachment": {"contentType": "text/xml; charset=UTF-8"}}]
     found = extract({"resourceType": "DocumentReference", "content": content})
     assert found == [
-        IndexEntry("contenttype", Token("", "text/xml; charset=utf-8")),
-        IndexEntry("contenttype:below", Token("", "text/xml")),
+        IndexEntry("contenttype", Token("urn:ietf:bcp:13", "text/xml; charset=utf-8")),
+        IndexEntry("contenttype:below", Token("urn:ietf:bcp:13", "text/xml")),
     ]
 
 

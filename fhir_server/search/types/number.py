@@ -6,7 +6,7 @@ http://hl7.org/fhir/R4/search.html#number
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from math import inf
+from math import inf, nextafter
 from typing import Any
 
 from fhir_server.search.query import Compare, IndexEntry, Number, Op, Quantity
@@ -81,7 +81,7 @@ def precision(text: str, reading: Reading) -> tuple[float, float, float]:
     """(the number, low, high): half a unit of the last digit to both sides, [low, high).
 
     R4's own example reads 1e2 as 95 to 105: a number without a point, with an exponent, is taken to a tenth of its unit.
-    Raises BadRequest.
+    What a double cannot tell apart from the number is within. Raises BadRequest.
     """
     found = _NUMBER.fullmatch(text) if len(text) <= MAX_DIGITS else None
     if found is None or abs(int(found[4] or 0)) > MAX_EXPONENT:
@@ -93,4 +93,5 @@ def precision(text: str, reading: Reading) -> tuple[float, float, float]:
     if found[4] is not None and found[3] is None:
         exponent -= 1
     half = Decimal(5).scaleb(exponent - 1)
-    return float(value), float(value - half), float(value + half)
+    exact = float(value)
+    return exact, float(value - half), max(float(value + half), nextafter(exact, inf))

@@ -21,6 +21,7 @@ MODIFIERS = frozenset({"not", "text", "above", "below", "in", "not-in"})
 OF_TYPE, BELOW = ":of-type", ":below"
 """Added to a parameter's code: entries of their own for identifiers by their type, and for MIME types without parameters."""
 MEDIA_TYPES = "http://hl7.org/fhir/ValueSet/mimetypes"
+MEDIA_TYPE_SYSTEM = "urn:ietf:bcp:13"
 UCUM = "http://unitsofmeasure.org"
 UNSYSTEMATIC = frozenset({"ContactPoint", "uri", "boolean", "id", "string", "dateTime"})
 """Types of elements that have no system: `|` is no part of their search values."""
@@ -105,10 +106,10 @@ def code(add: Add, param: str, value: str, group: int, systems: Mapping[str, str
 def media_type(add: Add, param: str, value: str, group: int) -> None:
     """A MIME type, and the same without its parameters: `text/xml; charset=UTF-8` is below `text/xml`."""
     plain = value.lower()
-    add(IndexEntry(param, Token("", plain), group))
+    add(IndexEntry(param, Token(MEDIA_TYPE_SYSTEM, plain), group))
     base, mark, _ = plain.partition(";")
     if mark:
-        add(IndexEntry(param + BELOW, Token("", base.strip()), group))
+        add(IndexEntry(param + BELOW, Token(MEDIA_TYPE_SYSTEM, base.strip()), group))
 
 
 def is_media_type(binding: Binding | None) -> bool:
@@ -131,6 +132,8 @@ CONVERTERS: Mapping[str, Callable[..., None]] = {
 @cache
 def implied_systems(binding: Binding | None) -> Mapping[str, str] | str:
     """The system of a bound code: one for all, or one for each code; "" where the value set cannot be listed."""
+    if is_media_type(binding):
+        return MEDIA_TYPE_SYSTEM
     codes = (
         definitions().value_set_codes(binding.value_set)
         if binding is not None and binding.strength == "required"

@@ -100,3 +100,11 @@ def test_number_equals_itself(number: str) -> None:
 def test_what_is_no_value_is_refused(kind: str, value: str) -> None:
     with pytest.raises(BadRequest):
         ALTERNATIVES[kind](value, "", READING)
+
+
+@given(
+    st.decimals(-1000, 1000, places=17).map(str)
+    | st.floats(-1e18, 1e18).filter(lambda x: "e-" not in repr(x)).map(repr)
+)
+def test_number_of_any_length_finds_itself(text: str) -> None:
+    assert holds("number", "", text, entry("number", text))
