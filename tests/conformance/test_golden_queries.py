@@ -86,7 +86,7 @@ def test_record_holds_exactly(
     """R4 lets a server add more of what is referenced: the types that are listed are compared."""
     wire, _ = everyone
     query = queries[number]
-    (subject,) = _matches(_get(wire, f"/fhir/{_encoded(query['id_of'])}"))
+    (subject,) = _matches(_get(wire, f"/fhir/{encoded(query['id_of'])}"))
     first = _get(wire, f"/fhir/{query['path'].replace('{id}', subject['id'])}?{count}")
     found = {entry["fullUrl"]: entry["resource"] for page in _following(wire, first) for entry in page["entry"]}
     types = Counter(resource["resourceType"] for resource in found.values())

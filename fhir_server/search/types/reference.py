@@ -83,9 +83,9 @@ def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
         )
     if version and version[0]:
         return (all_of((Reference, "url", Op.EQ, url), (Reference, "version", Op.EQ, version[0])),)
-    if target is None:
+    if target is None and "://" not in url:
         return _by_id(url, modifier, reading)
-    if not target.local:
+    if target is None or not target.local:
         return ((Compare(Reference, "url", Op.EQ, url),),)
     if modifier and modifier not in ("below", target.type):
         raise reading.wrong(f"{url[:64]!r} is not a {modifier}")
