@@ -11,7 +11,7 @@ from fhir_server.definitions import Component, SearchParameter, definitions
 from fhir_server.fhirpath import FhirPathError
 from fhir_server.fhirpath import compile as compiled
 from fhir_server.outcome import Issue, Unprocessable
-from fhir_server.search.expression import UnsupportedExpression, branches
+from fhir_server.search.expression import Branch, UnsupportedExpression, branches
 from fhir_server.search.parameters import computed_types
 from fhir_server.search.registry import Registry, registry
 from fhir_server.search.results import PASSED_OVER, READERS
@@ -29,7 +29,7 @@ def definition(resource: Mapping[str, Any]) -> SearchParameter:
     return SearchParameter(
         code=resource["code"],
         url=resource["url"],
-        base=tuple(resource["base"]),
+        base=tuple(resource.get("base", ())),
         type=resource["type"],
         expression=resource.get("expression"),
         targets=tuple(resource.get("target", ())),
@@ -38,18 +38,22 @@ def definition(resource: Mapping[str, Any]) -> SearchParameter:
         modifiers=tuple(resource.get("modifier", ())),
         multiple_or=resource.get("multipleOr", True),
         multiple_and=resource.get("multipleAnd", True),
-        description=resource["description"],
+        description=resource.get("description", ""),
     )
 
 
 def admitted(resource: Mapping[str, Any], others: Registry) -> SearchParameter | None:
-    """The parameter that a valid, active SearchParameter adds to `others`; None for R4's own, which is there already.
+    """The parameter that a valid, active SearchParameter adds to `others`; None for one that says what R4's own says, under
+    its canonical URL or another one (US Core says most of R4's again, to oblige servers to them).
 
     Raises Unprocessable with an issue for each thing that is wrong.
     """
     found = definition(resource)
     own = definitions().all_search_parameters.get(found.url)
     if own is not None and _says(found) == _says(own):
+        return None
+    types, derived = _types(found), resource.get("derivedFrom", "")
+    if own is None and types and all(_restates(found, type_, derived) for type_ in types):
         return None
     issues = [*_code(found, own), *_taken(found, others), *_base(found), *_usage(resource)]
     if not issues:
@@ -79,13 +83,35 @@ def _code(p: SearchParameter, own: SearchParameter | None) -> Iterator[Issue]:
         )
 
 
+def _types(p: SearchParameter) -> list[str]:
+    """The concrete types that it is defined on."""
+    return [t for t in definitions().resource_types if any(definitions().is_a(t, base) for base in _known(p))]
+
+
+def _restates(p: SearchParameter, type_: str, derived: str) -> bool:
+    """R4's parameter of this code is what it is derived from, or speaks of the same elements of the type."""
+    own = definitions().search_parameters(type_).get(p.code)
+    if own is None or own.type != p.type:
+        return False
+    if derived.partition("|")[0] == own.url:
+        return True
+    try:
+        return bool(p.expression) and _elements_of(p, type_) == _elements_of(own, type_) != frozenset()
+    except UnsupportedExpression:
+        return False
+
+
+def _elements_of(p: SearchParameter, type_: str) -> frozenset[Branch]:
+    fitting = CONVERTERS.get(p.type, {})
+    return frozenset(b for b in branches(p.expression or "", type_) if b.type in fitting or b.truth)
+
+
 def _taken(p: SearchParameter, others: Registry) -> Iterator[Issue]:
-    types = [t for t in definitions().resource_types if any(definitions().is_a(t, base) for base in _known(p))]
     for added in others.added:
         if added.definition.url == p.url:
             yield _issue("url", f"{p.url} is defined already, by {added.source}", "duplicate")
             return
-    for type_ in types:
+    for type_ in _types(p):
         there = others.defined(type_).get(p.code)
         if there is not None:
             whose = "R4's own" if there.url in definitions().all_search_parameters else "there already"
@@ -98,6 +124,8 @@ def _known(p: SearchParameter) -> list[str]:
 
 
 def _base(p: SearchParameter) -> Iterator[Issue]:
+    if not p.base:
+        yield _issue("base", "A parameter is of one resource type at least", "required")
     for n, base in enumerate(p.base):
         if base not in ABSTRACT and not definitions().is_resource(base):
             yield _issue(f"base[{n}]", f"{base[:64]!r} is no resource type of R4")
