@@ -49,7 +49,7 @@ class _Outdated(Exception):
 class Reindex:
     """The work of one process on the job. `share` of the time is spent on it, the rest is left to requests."""
 
-    def __init__(self, store: Store, *, share: float = 0.5, told: Callable[[Held], None] = lambda _: None) -> None:
+    def __init__(self, store: Store, *, share: float = 0.5, told: Callable[[Job], None] = lambda _: None) -> None:
         self._store = store
         self._share = share
         self._told = told
@@ -102,7 +102,7 @@ class Reindex:
             except _Outdated:
                 return
             walk = further
-            self._told(held)
+            self._told(held.job)
             await asyncio.sleep((monotonic() - began) * (1 / self._share - 1))
         await self._through(walk)
         await held.write(self._store.state, place=b"")

@@ -12,8 +12,8 @@ from fhir_server.fhirpath import FhirPathError
 from fhir_server.fhirpath import compile as compiled
 from fhir_server.outcome import Issue, Unprocessable
 from fhir_server.search.expression import Branch, UnsupportedExpression, branches
-from fhir_server.search.parameters import computed_types
-from fhir_server.search.registry import Registry, registry
+from fhir_server.search.parameters import computed_types, indexed
+from fhir_server.search.registry import Added, Registry, under
 from fhir_server.search.results import PASSED_OVER, READERS
 from fhir_server.search.types import CONVERTERS
 
@@ -193,17 +193,26 @@ def _composite(p: SearchParameter, others: Registry) -> Iterator[Issue]:
     if not p.expression or len(p.components) < 2:
         yield _issue("component", "A composite has an expression and two components or more", "required")
         return
-    known = {a.definition.url: a.definition for a in (*registry().added, *others.added)}
+    known = {a.definition.url: a.definition for a in others.added}
+    issues = []
     for n, component in enumerate(p.components):
         url = component.definition.partition("|")[0]
         part = definitions().all_search_parameters.get(url) or known.get(url)
         if part is None:
-            yield _issue(f"component[{n}].definition", f"There is no search parameter {url}", "not-found")
+            issues.append(_issue(f"component[{n}].definition", f"There is no search parameter {url}", "not-found"))
         elif part.type in ("composite", "special"):
-            yield _issue(f"component[{n}].definition", f"{part.code} is {part.type}, which cannot be a component")
+            text = f"{part.code} is {part.type}, which cannot be a component"
+            issues.append(_issue(f"component[{n}].definition", text))
+    yield from issues
+    if issues:
+        return
     try:
-        for type_ in _concrete(p):
-            if not branches(p.expression, type_) and p.expression not in (type_, *ABSTRACT):
-                yield _issue("expression", f"{p.expression} names no element that {type_} has")
+        with under(Registry((*others.added, Added(p, "", 0)))):
+            for type_ in _concrete(p):
+                if p.code not in indexed(type_):
+                    text = (
+                        f"On {type_} nothing is kept in the index of one of the components: its elements must be those"
+                    )
+                    yield _issue("component", f"{text} of the parameter that its definition names")
     except UnsupportedExpression:
-        yield _issue("expression", f"{p.expression} is no simple path, as the base of a composite is")
+        yield _issue("expression", "The base and the components of a composite are simple paths")

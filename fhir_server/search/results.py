@@ -10,7 +10,7 @@ from fhir_server.definitions import definitions
 from fhir_server.outcome import BadRequest
 from fhir_server.search import query
 from fhir_server.search.criteria import UnknownParameter
-from fhir_server.search.parameters import COLUMNS, Parameter, parameters
+from fhir_server.search.parameters import COLUMNS, Parameter, parameters, unavailable
 from fhir_server.search.query import Include, Sort, Total
 
 PASSED_OVER = frozenset({"_format", "_pretty", "_page"})
@@ -124,7 +124,8 @@ def _rule(name: str, rule: str, types: tuple[str, ...]) -> Sort:
         return Sort(code, None, descending)
     found = [parameters(type_).get(code) for type_ in types]
     if any(p is None for p in found):
-        raise UnknownParameter(f"_sort: {types[0]} cannot be sorted by {code[:64]!r}", expression=f"http.{name}")
+        why = next((f": {reason}" for type_ in types if (reason := unavailable(type_, code))), "")
+        raise UnknownParameter(f"_sort: {types[0]} cannot be sorted by {code[:64]!r}{why}", expression=f"http.{name}")
     places = {(p.stored, p.kinds[0]) for p in found if p is not None and p.usage not in UNORDERED}
     stored, kind = next(iter(places), ((), query.Token))
     if len(places) != 1 or len(stored) > 1:
@@ -161,7 +162,9 @@ def _check_include(name: str, source: str, param: str, target: str | None) -> No
         return
     found: Parameter | None = parameters(source).get(param)
     if found is None or found.type != "reference":
-        raise UnknownParameter(f"{name}: {source} has no reference parameter {param[:64]!r}", expression=f"http.{name}")
+        why = f": {reason}" if (reason := unavailable(source, param)) else ""
+        text = f"{name}: {source} has no reference parameter {param[:64]!r}{why}"
+        raise UnknownParameter(text, expression=f"http.{name}")
     if target is not None and target not in found.targets:
         right = ", ".join(found.targets[:10])
         raise _bad(name, f"{name}: {source}:{param} does not refer to {target}; it does to {right}")
