@@ -15,7 +15,8 @@ from fhir_server.formats import json
 from fhir_server.interactions.patch import FORMATS
 from fhir_server.interactions.subset import SUMMARIES, subset
 from fhir_server.outcome import BadRequest
-from fhir_server.search.parameters import EXPRESSIONS, described, includes, parameters, revincludes
+from fhir_server.search.described import EXPRESSIONS, described
+from fhir_server.search.parameters import includes, parameters, revincludes
 
 MODES: Final = ("full", "normative", "terminology")
 NAME: Final = "FHIR Server"

@@ -91,7 +91,7 @@ def _parameters(target: str) -> dict[str, tuple[str, ...]]:
         codes = {
             code
             for parameter in parameters(type_).values()
-            if parameter.type == "reference" and (not parameter.targets or target in parameter.targets)
+            if parameter.usage == "reference" and (not parameter.targets or target in parameter.targets)
             for code in parameter.stored
         }
         if codes:

@@ -256,7 +256,14 @@ def _prose(parameter: Parameter, value: str, reading: Reading) -> Node:
     return prose(parameter.code, value, reading)
 
 
-SPECIAL = {"composite": _composite, "nearby": _nearby, "phonetic": _alike, "prose": _prose}
+def _nested(parameter: Parameter, _value: str, reading: Reading) -> Node:
+    inner = f"{parameter.code}.identifier"
+    raise reading.wrong(
+        f"{parameter.code} is searched by what the resource within says, as in {inner}", "not-supported"
+    )
+
+
+SPECIAL = {"nested": _nested, "composite": _composite, "nearby": _nearby, "phonetic": _alike, "prose": _prose}
 """Usage → what one value of it asks for, where that is more than alternatives of one entry."""
 
 PLACED = {

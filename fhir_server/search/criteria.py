@@ -12,7 +12,7 @@ from fhir_server.definitions import definitions
 from fhir_server.outcome import BadRequest
 from fhir_server.search.condition import MAX_CHAIN, MAX_STEPS, Terms, bad, condition, target_types
 from fhir_server.search.parameters import Parameter, parameters, unavailable
-from fhir_server.search.query import Chain, Has, Ids, Node, Or
+from fhir_server.search.query import Chain, Contains, Has, Ids, Node, Or
 from fhir_server.search.types.reading import MAX_VALUES, split, unescape
 
 __all__ = ["MAX_CHAIN", "Terms", "UnknownParameter", "criterion"]
@@ -107,7 +107,7 @@ def _step(name: str, terms: Terms) -> None:
 def _chain(parameter: Parameter, modifier: str, rest: str, value: str, terms: Terms, depth: int) -> Node | None:
     """`subject:Patient.name=x`: of several target types those that have the parameter."""
     name = f"{parameter.code}{':' + modifier if modifier else ''}.{rest}"
-    if "Reference" not in parameter.types:
+    if "Reference" not in parameter.types and parameter.usage != "nested":
         raise bad(name, f"{name}: {parameter.code} is no reference that can be chained", "not-supported")
     allowed = target_types(parameter)
     if modifier and modifier not in allowed:
@@ -118,6 +118,8 @@ def _chain(parameter: Parameter, modifier: str, rest: str, value: str, terms: Te
     def on(target: str) -> Node | None:
         _step(name, terms)
         where = criterion(target, rest, value, terms, depth)
+        if where is not None and parameter.usage == "nested":
+            return Contains(target, where)
         return None if where is None else Or(tuple(Chain(code, target, where) for code in parameter.stored))
 
     return _each(_knowing((modifier,) if modifier else allowed, rest), on)

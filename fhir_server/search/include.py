@@ -161,7 +161,7 @@ def _point(wanted: _Wanted, rules: Sequence[Include], version: Version, base: st
 def _followed(rule: Include, type_: str) -> Iterator[tuple[Parameter, str | None]]:
     """The parameters that a rule follows from a type, with the one target type that is wanted, if only one is."""
     for parameter in parameters(type_).values():
-        if parameter.type == "reference" and rule.param in ("*", parameter.code):
+        if parameter.usage == "reference" and rule.param in ("*", parameter.code):
             yield parameter, rule.target or parameter.target
 
 
@@ -201,7 +201,7 @@ def _referring(rule: Include, source: str, fresh: Sequence[Version]) -> Node | N
     """The tree of what refers to one of `fresh` by the rule's parameter; None where none of them can be referred to so."""
     nodes: list[Node] = []
     for parameter in parameters(source).values():
-        if parameter.type != "reference" or rule.param not in ("*", parameter.code):
+        if parameter.usage != "reference" or rule.param not in ("*", parameter.code):
             continue
         allowed = {rule.target} if rule.target else {parameter.target} if parameter.target else set(parameter.targets)
         anyof = tuple(alternative for v in fresh if v.key.type in allowed for alternative in _names(v, parameter))

@@ -9,7 +9,6 @@ with a target type, `combo-code` is `code` and `component-code` together. Extrac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 from fhir_server.definitions import Component, SearchParameter, definitions
 from fhir_server.fhirpath import compile as compiled
@@ -33,15 +32,23 @@ UNAVAILABLE = {
 }
 """Codes of parameters that R4 has and this server has not, with the reason."""
 
-USAGES = {"phonetic": "phonetic", "near": "nearby", "_text": "prose", "_content": "prose"}
-"""Parameters that work otherwise than others of their type (SearchParameter.xpathUsage), by their code."""
+USAGES = {
+    ("string", "phonetic"): "phonetic",
+    ("special", "near"): "nearby",
+    ("string", "_text"): "prose",
+    ("string", "_content"): "prose",
+}
+"""Parameters that work otherwise than others of their type (SearchParameter.xpathUsage), by type and code."""
+
+NESTED = frozenset(f"http://hl7.org/fhir/SearchParameter/Bundle-{code}" for code in ("composition", "message"))
+"""Parameters that speak of a resource within the resource, the first of a Bundle: they are searched by its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A search parameter of one resource type.
 
-    `stored` are the codes under which its entries are kept (none for a column or composite); `target` limits a reference to
+    `stored` are the codes under which its entries are kept (none for a column, composite or nested resource); `target` limits a reference to
     one type. `types` are the FHIR types of its elements, `targets` the resource types that a reference may point to.
     `usage` is its type, or one of USAGES: what decides how its values are indexed and read. `ways` are those of a composite.
     What is not `ready` is being indexed: it cannot be searched by yet. `computed`: its expression is more than paths.
@@ -172,15 +179,22 @@ def stored(type_: str) -> Mapping[str, tuple[Branch, ...]]:
     return {p.code: p.branches for p in indexed(type_).values() if p.stored == (p.code,)}
 
 
+def _usage(definition: SearchParameter) -> str:
+    return USAGES.get((definition.type, definition.code), definition.type)
+
+
 def _parameter(definition: SearchParameter, type_: str) -> Parameter | None:
     """The Parameter by itself, before any sharing; None where it cannot be searched by."""
-    code, type_of, usage = definition.code, definition.type, USAGES.get(definition.code, definition.type)
+    code, type_of, usage = definition.code, definition.type, _usage(definition)
     if usage == "prose":
         return Parameter(code, type_of, definition, (code,), frozenset(), (), usage=usage)
     if code in UNAVAILABLE or definition.expression is None or type_of == "composite":
         return None
     if code in COLUMNS:
         return Parameter(code, type_of, definition, (), frozenset(), (), usage=usage)
+    if definition.url in NESTED:
+        types = frozenset({"Resource"})
+        return Parameter(code, type_of, definition, (), types, (), targets=definition.targets, usage="nested")
     converters = CONVERTERS.get(usage, {})
     try:
         ways = tuple(b for b in branches(definition.expression, type_) if b.type in converters or b.truth)
@@ -217,7 +231,7 @@ def _on(ways: tuple[Branch, ...], definition: SearchParameter) -> Parameter:
         frozenset(b.type for b in ways),
         ways,
         targets=_targets(definition, ways) if definition.type == "reference" else (),
-        usage=USAGES.get(definition.code, definition.type),
+        usage=_usage(definition),
     )
 
 
@@ -287,7 +301,7 @@ def _part(component: Component, base: str, type_: str, found: Mapping[str, Param
     pieces = terms(component.expression)
     whole = all(piece.startswith(RESOURCE) for piece in pieces)
     expression = " | ".join(type_ + piece.removeprefix(RESOURCE) if whole else f"{base}.{piece}" for piece in pieces)
-    usage = USAGES.get(definition.code, definition.type)
+    usage = _usage(definition)
     ways = tuple(b for b in branches(expression, type_) if b.type in CONVERTERS.get(usage, {}))
     if not ways:
         return None
@@ -338,7 +352,7 @@ def _parts(kind: str, shape: frozenset[Branch], owners: Owners) -> tuple[str, ..
 
 def includes(type_: str) -> tuple[str, ...]:
     """CapabilityStatement.rest.resource.searchInclude: what `_include` can follow from this type."""
-    followed = sorted(p.code for p in parameters(type_).values() if p.type == "reference")
+    followed = sorted(p.code for p in parameters(type_).values() if p.usage == "reference")
     return ("*", f"{type_}:*", *(f"{type_}:{code}" for code in followed)) if followed else ()
 
 
@@ -349,35 +363,6 @@ def revincludes(type_: str) -> tuple[str, ...]:
         f"{source}:{p.code}"
         for source in definitions().resource_types
         for p in parameters(source).values()
-        if p.type == "reference" and type_ in p.targets
+        if p.usage == "reference" and type_ in p.targets
     ]
     return ("*", *found) if found else ()
-
-
-EXPRESSIONS = ("_filter",)
-"""Parameters that are made of others; they have no values of their own."""
-
-
-def described(type_: str) -> list[dict[str, Any]]:
-    """CapabilityStatement.rest.resource.searchParam of this type: name, definition, type, documentation."""
-    known = registry().defined(type_)
-    found = [p.definition for p in parameters(type_).values()]
-    found += [known[code] for code in EXPRESSIONS if code in known]
-    return [
-        {
-            "name": definition.code,
-            "definition": definition.url,
-            "type": definition.type,
-            "documentation": _documentation(definition.description, type_),
-        }
-        for definition in found
-    ]
-
-
-def _documentation(description: str, type_: str) -> str:
-    """R4's sentence; of a description with one line per type, that of this type."""
-    for line in description.splitlines():
-        mark, found, text = line.partition(f"[{type_}]")
-        if found and mark.strip() == "*":
-            return text.partition(": ")[2].strip()
-    return description.strip()

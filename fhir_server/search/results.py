@@ -15,7 +15,7 @@ from fhir_server.search.query import Include, Sort, Total
 
 PASSED_OVER = frozenset({"_format", "_pretty", "_page"})
 """Parameters of the request that other rooms read."""
-UNORDERED = frozenset({"composite", "prose", "phonetic", "nearby"})
+UNORDERED = frozenset({"composite", "prose", "phonetic", "nearby", "nested"})
 """Usages of parameters that nothing can be sorted by."""
 MAX_SORTS = 10
 MAX_INCLUDES = 64
@@ -161,7 +161,7 @@ def _check_include(name: str, source: str, param: str, target: str | None) -> No
     if param == "*":
         return
     found: Parameter | None = parameters(source).get(param)
-    if found is None or found.type != "reference":
+    if found is None or found.usage != "reference":
         why = f": {reason}" if (reason := unavailable(source, param)) else ""
         text = f"{name}: {source} has no reference parameter {param[:64]!r}{why}"
         raise UnknownParameter(text, expression=f"http.{name}")

@@ -40,17 +40,24 @@ async def test_every_search_parameter_that_is_named_can_be_searched_by(client: C
     for resource in made["rest"][0]["resource"]:
         if resource["type"] in ("Patient", "Observation", "ValueSet", "Binary", "Location"):
             for parameter in resource["searchParam"]:
-                await client.get(f"{resource['type']}?{_asked(parameter['name'])}")
+                await client.get(f"{resource['type']}?{_asked(parameter)}")
             for include in resource.get("searchInclude", ()):
                 await client.get(f"{resource['type']}?_include={include}")
             for include in resource.get("searchRevInclude", ())[:20]:
                 await client.get(f"{resource['type']}?_revinclude={include}")
     for parameter in made["rest"][0]["searchParam"]:
-        await client.get(f"?{_asked(parameter['name'])}&_type=Patient,Observation")
+        await client.get(f"?{_asked(parameter)}&_type=Patient,Observation")
 
 
-def _asked(name: str) -> str:
-    return "_filter=_id eq x" if name == "_filter" else f"{name}:missing=true"
+VALUES = {"_filter": "_id eq x", "near": "1|2", "_text": "x", "_content": "x"}
+
+
+def _asked(parameter: dict[str, str]) -> str:
+    """A search by it: for :missing where it has that modifier, otherwise for a value."""
+    name, type_ = parameter["name"], parameter["type"]
+    if "(modifiers: :missing" in parameter["documentation"]:
+        return f"{name}:missing=true"
+    return f"{name}={VALUES.get(name, '2013' if type_ != 'composite' else 'a$2013')}"
 
 
 async def test_settings_change_what_is_said(tmp_path: Path) -> None:

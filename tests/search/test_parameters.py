@@ -1,8 +1,9 @@
 import pytest
 
 from fhir_server.definitions import definitions
+from fhir_server.search.described import described
 from fhir_server.search.expression import UnsupportedExpression, branches
-from fhir_server.search.parameters import COLUMNS, described, includes, parameters, revincludes, stored, unavailable
+from fhir_server.search.parameters import COLUMNS, includes, parameters, revincludes, stored, unavailable
 from fhir_server.search.types import CONVERTERS
 
 
@@ -22,8 +23,6 @@ def test_what_cannot_be_searched_by() -> None:
     assert missing == {
         ("special", "_filter"),
         ("token", "_query"),
-        ("reference", "composition"),
-        ("reference", "message"),
     }
 
 
@@ -78,7 +77,7 @@ def test_every_code_that_a_parameter_is_kept_under_is_kept() -> None:
         kept = stored(type_)
         for p in parameters(type_).values():
             assert set(p.stored) <= set(kept), f"{type_}.{p.code}"
-            assert bool(p.stored) != (p.code in COLUMNS or p.type == "composite")
+            assert bool(p.stored) != (p.code in COLUMNS or p.usage in ("composite", "nested"))
 
 
 def test_no_element_is_kept_twice_for_one_type_of_parameter() -> None:
@@ -94,7 +93,8 @@ def test_described_is_what_works() -> None:
         "name": "code",
         "definition": "http://hl7.org/fhir/SearchParameter/clinical-code",
         "type": "token",
-        "documentation": "The code of the observation type",
+        "documentation": "The code of the observation type"
+        " (modifiers: :missing, :above, :below, :in, :not, :not-in, :text)",
     }
 
 

@@ -57,5 +57,6 @@ KINDS: Mapping[str, tuple[type[query.Value], ...]] = {
     "nearby": (query.Point,),
     "prose": (query.Prose,),
     "composite": (),
+    "nested": (),
 }
 """The kinds of entries of a search parameter type; sorting goes by the first."""
