@@ -26,7 +26,7 @@ from fhir_server.storage.sqlite.names import WritableNames
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.transaction import Commit, Work
 
-MOST_WORKS = 256  # in one commit
+MOST_WORKS = 256  # in one commit, from where on it takes no more
 CHECKPOINT_PAGES = 4_000  # of the write-ahead log: 32 MiB
 LARGE_PAGES = 4 * CHECKPOINT_PAGES  # from here on wait for readers, so that the log starts over
 
@@ -66,7 +66,8 @@ class Writer:
     def __init__(self, path: Path, *, statement_timeout: float, vfs: str | None = None) -> None:
         self._path, self._vfs, self._timeout = path, vfs, statement_timeout
         self._lock = WriteLock(path)
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._fresh: list[Job] = []
+        self._jobs: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._connection: Connection | None = None
         self._names: WritableNames | None = None
         self._checkpoint_at = CHECKPOINT_PAGES
@@ -79,14 +80,23 @@ class Writer:
         """The future is done when the work's commit is on disk, or has failed."""
         if self._closed:
             raise Unavailable("The store is closed.")
-        future = asyncio.get_running_loop().create_future()
-        self._jobs.put(Job(access, work, future))
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        if not self._fresh:
+            loop.call_soon(self._hand_over)
+        self._fresh.append(Job(access, work, future))
         return future
+
+    def _hand_over(self) -> None:
+        """What one turn of the loop has brought goes to the thread at once: the first of many is no commit of its own."""
+        fresh, self._fresh = self._fresh, []
+        self._jobs.put(fresh)
 
     def close(self) -> None:
         """Returns once all jobs submitted so far are settled."""
         if not self._closed:
             self._closed = True
+            self._hand_over()
             self._jobs.put(None)
             self._thread.join()
             self._discard()
@@ -112,12 +122,12 @@ class Writer:
     def _waiting(self) -> tuple[list[Job], bool]:
         """All jobs that wait, at least one; False with them when there will be no more."""
         jobs: list[Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            jobs.append(job)
+        more = self._jobs.get()
+        while more is not None:
+            jobs += more
             if len(jobs) >= MOST_WORKS or self._jobs.empty():
                 return jobs, True
-            job = self._jobs.get()
+            more = self._jobs.get()
         return jobs, False
 
     def _commit(self, jobs: list[Job]) -> None:
