@@ -6,6 +6,7 @@ http://hl7.org/fhir/R4/http.html#versions
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import time
 from typing import Any, Final
 
@@ -90,4 +91,9 @@ class Change:
 
 def now() -> datetime:
     """This instant in UTC, cut to milliseconds, as `meta.lastUpdated` holds it."""
-    return datetime.fromtimestamp(int(time() * 1000) / 1000, UTC)
+    return _moment(int(time() * 1000))
+
+
+@lru_cache(8)  # many requests come within one millisecond
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

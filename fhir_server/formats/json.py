@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -75,6 +76,7 @@ def pretty(raw: bytes) -> bytes:
     return msgspec.json.format(raw, indent=2)
 
 
+@lru_cache(64)  # the versions of a transaction carry one instant
 def instant(moment: datetime) -> str:
     """`moment` (with a zone) as a FHIR instant in UTC with milliseconds: 2026-01-31T23:59:59.123Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -7,8 +7,9 @@ import itertools
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from fhir_server.context import Prefer
@@ -145,8 +146,13 @@ _REPRESENTATIONS: Final = {
 
 def http_date(moment: datetime) -> bytes:
     """`Sun, 06 Nov 1994 08:49:37 GMT`, whatever the locale; `moment` is UTC."""
-    text_ = moment.ctime()  # Sun Nov  6 08:49:37 1994
-    return f"{text_[:3]}, {text_[8:10].replace(' ', '0')} {text_[4:7]} {text_[20:]} {text_[11:19]} GMT".encode()
+    return b"%b %02d:%02d:%02d GMT" % (_day(moment.toordinal()), moment.hour, moment.minute, moment.second)
+
+
+@lru_cache(1024)
+def _day(ordinal: int) -> bytes:
+    text_ = date.fromordinal(ordinal).ctime()  # Sun Nov  6 00:00:00 1994
+    return f"{text_[:3]}, {text_[8:10].replace(' ', '0')} {text_[4:7]} {text_[20:]}".encode()
 
 
 def field(name: str, value: str) -> tuple[bytes, bytes]:

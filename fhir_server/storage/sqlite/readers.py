@@ -1,7 +1,9 @@
 """Reading connections: one for the request loop, a few for threads that do long work.
 
 A read takes microseconds, a thread hop more than that: reads run where they are asked for. What has not ended after a moment is
-stopped and run again in a thread, so that one broad search does not hold up everybody's requests.
+stopped and run again in a thread, so that one broad search does not hold up everybody's requests. The reads of one turn of the loop
+see one state of the database: to open one costs more than to read a resource. It is never older than what a client knows: a
+request that follows on an answer comes in a later turn.
 """
 
 import asyncio
@@ -62,6 +64,9 @@ class Readers:
         if self._here is None:
             self._here = self._connect()
         connection, reads = self._here
+        if not connection.db.in_transaction:
+            connection.db.execute("BEGIN")
+            asyncio.get_running_loop().call_soon(self._end_turn)
         connection.deadline = monotonic() + MOMENT  # as `within` does, in a tenth of its time
         try:
             return ask(reads)
@@ -73,6 +78,11 @@ class Readers:
             raise translated(error) from error
         finally:
             connection.deadline = None
+
+    def _end_turn(self) -> None:
+        """What is read from now on may be newer. The requests of the next turn come after this."""
+        if self._here is not None and self._here[0].db.in_transaction:
+            self._here[0].db.execute("COMMIT")
 
     def _in_thread(self, ask: Callable[[Reads], T], timeout: float) -> T:
         with driver_errors(), self._borrowed() as (connection, reads), connection.within(timeout):
