@@ -9,10 +9,22 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fhir_server.search.query import UNRESTRICTED, And, SearchQuery, Sort
+from fhir_server.search.query import (
+    UNRESTRICTED,
+    And,
+    Chain,
+    Contained,
+    Contains,
+    IndexEntry,
+    Node,
+    SearchQuery,
+    Sort,
+    Together,
+    Token,
+)
 from fhir_server.storage.sql import plan
 from fhir_server.storage.sqlite import SQLiteStore
-from tests.storage.contract.shorthand import at, coded, save, token, write
+from tests.storage.contract.shorthand import at, coded, link, save, token, write
 from tests.storage.contract.test_stateful import StoreMachine
 
 
@@ -105,3 +117,55 @@ async def test_a_sort_by_time_reads_no_more_than_the_page(skewed: SQLiteStore) -
     await skewed.close()
     assert found == ["2999", "2998", "2997", "2996", "2995"]
     assert counted * 10 < 3000, "it looked at more than the page"
+
+
+@pytest.fixture
+async def structured(tmp_path: Path) -> SQLiteStore:
+    """3,000 resources with two elements of a group each, and 3,000 that contain one; one in a thousand is rare."""
+    store = SQLiteStore(tmp_path / "fhir.db")
+    await store.open()
+    writes = []
+    for n in range(3000):
+        code = "rare" if n % 1000 == 1 else "common"
+        inside = IndexEntry("_contained", Contained("Medication", "m", (token("code", code),)))
+        writes += [
+            write(
+                f"Observation/{n}",
+                IndexEntry("code", Token("", code), 1),
+                IndexEntry("value", Token("", "high"), 1),
+                IndexEntry("code", Token("", "common"), 2),
+                IndexEntry("value", Token("", "low"), 2),
+            ),
+            write(f"MedicationRequest/{n}", inside, link("medication", "#m"), token("status", "active")),
+        ]
+    await save(store, *writes)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("type_", "tree"),
+    [
+        ("Observation", Together((coded("value", "high"), coded("code", "rare")))),
+        ("Observation", And((coded("value", "low"), Together((coded("code", "rare"), coded("value", "high")))))),
+        ("MedicationRequest", Contains("Medication", coded("code", "rare"))),
+        ("MedicationRequest", Chain("medication", "Medication", coded("code", "rare"))),
+        (
+            "MedicationRequest",
+            And((coded("status", "active"), Chain("medication", "Medication", coded("code", "rare")))),
+        ),
+    ],
+)
+async def test_composites_and_contained_resources_are_led_by_what_is_rare(
+    structured: SQLiteStore, type_: str, tree: Node
+) -> None:
+    counted = 0
+
+    def step() -> bool:
+        nonlocal counted
+        counted += 1
+        return False
+
+    found = await structured.readers.run(lambda reads: _instructions(reads, SearchQuery({type_: tree}), step))
+    await structured.close()
+    assert sorted(found) == ["1", "1001", "2001"]
+    assert counted * 10 < 6000, "it looked at more than what is rare"
