@@ -30,7 +30,7 @@ def _groups() -> list[tuple[Case, ...]]:
 async def test_store_finds_what_the_tree_means(name: str, group: tuple[Case, ...], tmp_path: Path) -> None:
     store = await STORES[name](tmp_path)
     try:
-        await _save(store, group[0])
+        await save(store, group[0])
         for case in group:
             request = parse(case.type, tuple(query_string(case.query)), settings=Settings(), now=NOW, base=BASE)
             page = await store.reader(UNRESTRICTED).search(request.query)
@@ -40,7 +40,7 @@ async def test_store_finds_what_the_tree_means(name: str, group: tuple[Case, ...
         await store.close()
 
 
-async def _save(store: Store, case: Case) -> None:
+async def save(store: Store, case: Case) -> None:
     writes = []
     for resource in case.resources:
         text = resource.get("meta", {}).get("lastUpdated")
