@@ -14,6 +14,8 @@ from fhir_server.search.hierarchies import hierarchy
 from fhir_server.search.parameters import Parameter, Part, Way
 from fhir_server.search.phrase import prose
 from fhir_server.search.query import (
+    EVERYTHING,
+    Chain,
     Compare,
     Ids,
     InValueSet,
@@ -134,7 +136,8 @@ def _missing(parameter: Parameter, values: Sequence[str], name: str) -> Node:
         absent = Or(())
     elif parameter.target:
         of_type = ((Compare(Reference, "type", Op.EQ, parameter.target),),)
-        absent = Not(Or(tuple(Match(code, of_type) for code in parameter.stored)))
+        contained = (Chain(code, parameter.target, EVERYTHING) for code in parameter.stored)
+        absent = Not(Or((*(Match(code, of_type) for code in parameter.stored), *contained)))
     else:
         absent = Not(Or(tuple(Not(Missing(code, parameter.kinds)) for code in parameter.stored)))
     return absent if value == "true" else Not(absent)

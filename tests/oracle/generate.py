@@ -137,12 +137,7 @@ class Generator:
 
     def special(self, one: Node) -> Any:
         if self.random.random() < 0.1:
-            inside = one.root is not one.value
-            code = (
-                "_id"
-                if inside and "contained _lastUpdated" in self.without
-                else self.random.choice(["_id", "_lastUpdated"])
-            )
+            code = self.random.choice(["_id"] if "contained _lastUpdated" in self.without else ["_id", "_lastUpdated"])
             return f"{code}:missing", self.random.choice(["true", "false", "false"]), (code, "missing", "", "")
         if self.random.random() < 0.5:
             ids = [
@@ -184,7 +179,6 @@ class Generator:
                 self.random.choice(["true", "false", "false"]),
                 (parameter.type, "missing", "", ""),
             )
-        modifier = modifier.replace("missing", "")
         several = self.random.choice([1, 1, 1, 1, 2, 3])
         others = [self.random.choice(self.holders[one.type, code]) for _ in range(several - 1)]
         found = [each for each in (self.value(holder, parameter, modifier) for holder in [one, *others]) if each]
