@@ -18,6 +18,7 @@ from fhir_server.search.filter import filtered
 from fhir_server.search.query import And, Node, SearchQuery, SearchRequest, Total
 from fhir_server.search.registry import Registry, registry
 from fhir_server.search.results import PASSED_OVER, READERS, Results
+from fhir_server.search.sorting import located
 from fhir_server.search.tree import simple, unsettled
 from fhir_server.settings import Settings
 
@@ -218,7 +219,7 @@ def _request(
         where = containers(where, both=results.contained == "both")
     query = SearchQuery(
         where=where,
-        sort=tuple(results.sort),
+        sort=located(results.sort, where),
         count=0 if counting else count,
         total=Total.ACCURATE if counting else results.total,
     )

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 
 from fhir_server.definitions import definitions
 from fhir_server.outcome import BadRequest
-from fhir_server.search import query
+from fhir_server.search import sorting
 from fhir_server.search.criteria import UnknownParameter
 from fhir_server.search.parameters import COLUMNS, Parameter, parameters, unavailable
 from fhir_server.search.query import Include, Sort, Total
 
 PASSED_OVER = frozenset({"_format", "_pretty", "_page"})
 """Parameters of the request that other rooms read."""
-UNORDERED = frozenset({"composite", "prose", "phonetic", "nearby", "nested"})
-"""Usages of parameters that nothing can be sorted by."""
 MAX_SORTS = 10
 MAX_INCLUDES = 64
 SUMMARIES = ("true", "text", "data", "count", "false")
@@ -58,7 +56,7 @@ class Results:
             raise _bad("_summary", "_include and _revinclude cannot be mixed with _summary=text")
         if self.elements and self.summary not in ("", "false"):
             raise _bad("_elements", "_elements and _summary cannot be used together")
-        if self.contained and any(rule.param not in COLUMNS for rule in self.sort):
+        if self.contained and any(rule.param not in COLUMNS or rule.chain for rule in self.sort):
             raise _bad(
                 "_sort", "with _contained, matches are sorted by _id or _lastUpdated alone: those of their containers"
             )
@@ -113,24 +111,9 @@ def _sort(results: Results, name: str, value: str, types: tuple[str, ...]) -> No
     for piece in value.split(","):
         rule = piece.strip()
         if rule:
-            results.sort.append(_rule(name, rule, types))
+            results.sort.append(sorting.rule(name, rule, types))
     if len(results.sort) > MAX_SORTS:
         raise _bad(name, f"_sort has more than {MAX_SORTS} rules")
-
-
-def _rule(name: str, rule: str, types: tuple[str, ...]) -> Sort:
-    code, descending = rule.removeprefix("-"), rule.startswith("-")
-    if code in COLUMNS:
-        return Sort(code, None, descending)
-    found = [parameters(type_).get(code) for type_ in types]
-    if any(p is None for p in found):
-        why = next((f": {reason}" for type_ in types if (reason := unavailable(type_, code))), "")
-        raise UnknownParameter(f"_sort: {types[0]} cannot be sorted by {code[:64]!r}{why}", expression=f"http.{name}")
-    places = {(p.stored, p.kinds[0]) for p in found if p is not None and p.usage not in UNORDERED}
-    stored, kind = next(iter(places), ((), query.Token))
-    if len(places) != 1 or len(stored) > 1:
-        raise UnknownParameter(f"_sort: sorting by {code} is not supported", expression=f"http.{name}")
-    return Sort(stored[0], kind, descending)
 
 
 def _include(results: Results, name: str, value: str, types: tuple[str, ...]) -> None:

@@ -101,6 +101,8 @@ class Order:
         return Sql(f"{plan.updated} {'<=' if self.sort[0].descending is self.forward else '>='} ?", (place.keys[0],))
 
     def _key(self, sort: Sort, plan: Plan) -> Sql:
+        if sort.chain:
+            raise BadRequest("Sorting by what a reference leads to is not possible here yet", code="not-supported")
         if sort.param == "_id":
             return Sql(plan.resource.column("id"))
         if sort.param == "_lastUpdated":
