@@ -15,6 +15,7 @@ from typing import Any
 
 from fhir_server.definitions import corrections
 from fhir_server.definitions.archive import r4_core
+from fhir_server.definitions.distill_profiles import profiles
 from fhir_server.definitions.distill_structures import constraints, structures
 from fhir_server.definitions.distill_terminology import code_systems, value_sets
 from fhir_server.outcome import Invalid
@@ -48,6 +49,7 @@ def distill(package: Package) -> Mapping[str, Json]:
     sets = value_sets(types, package["ValueSet"], package["CodeSystem"])
     return {
         "structures": {"version": VERSION, "types": types},
+        "profiles": {p["url"]: p for p in profiles(package["StructureDefinition"])},
         "invariants": constraints(package["StructureDefinition"]),
         "search-parameters": {p["url"]: p for p in _search_parameters(package["SearchParameter"])},
         "compartments": {c["code"]: c for c in map(_compartment, package["CompartmentDefinition"])},

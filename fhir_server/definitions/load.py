@@ -143,6 +143,15 @@ class Definitions:
         return MappingProxyType({t: tuple(Constraint(*c) for c in cs) for t, cs in self._read("invariants").items()})
 
     @cached_property
+    def profiles(self) -> Mapping[str, Json]:
+        """Url → StructureDefinition, of R4's own profiles and extensions: the differential, without prose."""
+        return MappingProxyType(self._read("profiles"))
+
+    def rows(self, type: str) -> tuple[Json, ...]:  # noqa: A002
+        """The rows of the elements right below a type or an inline path, one per choice. KeyError if unknown."""
+        return tuple(self._children[type][0])
+
+    @cached_property
     def _resource_types(self) -> frozenset[str]:
         return frozenset(self.resource_types)
 
