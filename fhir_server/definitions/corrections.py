@@ -49,3 +49,14 @@ SEARCH_PARAMETERS = (
     ),
 )
 """`of` is the SearchParameter's id."""
+
+INVARIANTS = (
+    Correction(
+        "que-7",
+        "expression",
+        "operator = 'exists' implies (answer is Boolean)",
+        "operator = 'exists' implies (answer is boolean)",
+        "no element of a resource is a System.Boolean: the rule could not be kept; R5 writes boolean",
+    ),
+)
+"""`of` is the key of the constraint."""
