@@ -6,7 +6,6 @@ http://hl7.org/fhir/R4/validation.html and http://hl7.org/fhir/R4/profiling.html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from fhir_server import references
 from fhir_server.fhirpath import types
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.expression import compile as expression
@@ -15,7 +14,7 @@ from fhir_server.fhirpath.scope import Environment
 from fhir_server.outcome import Issue
 from fhir_server.validation.codes import Codes, codings
 from fhir_server.validation.profiles.rule import UNBOUNDED, Invariant, Profile, Rule
-from fhir_server.validation.profiles.slicing import Slicer
+from fhir_server.validation.profiles.slicing import Slicer, type_named
 from fhir_server.validation.profiles.snapshot import CORE
 from fhir_server.validation.profiles.values import beyond, equal, fits
 
@@ -158,7 +157,7 @@ class _Walk:
             return
         literal = node.value.get("reference") if isinstance(node.value, Mapping) else None
         found = self.resolved(node)
-        named = found.type if found is not None else _type_named(node.value, literal)
+        named = found.type if found is not None else type_named(node.value)
         wanted = [self.type_of(c) for c in canonicals]
         if named and None not in wanted and not any(_fits(named, str(t)) for t in wanted):
             right = ", ".join(sorted({str(t) for t in wanted}))
@@ -314,15 +313,6 @@ def _demands(rule: Rule) -> bool:
 
 def _fits(type_: str, wanted: str) -> bool:
     return type_ == wanted or wanted == "*" or (types.known(wanted) and types.is_subtype(type_, wanted))
-
-
-def _type_named(value: Any, literal: Any) -> str:
-    """The type that a reference names itself."""
-    target = references.parse(literal) if isinstance(literal, str) else None
-    if target is not None and target.type:
-        return target.type
-    named = value.get("type") if isinstance(value, Mapping) else None
-    return named if isinstance(named, str) else ""
 
 
 def _shown(value: Any) -> str:

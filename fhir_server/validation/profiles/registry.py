@@ -4,12 +4,14 @@ http://hl7.org/fhir/R4/references.html#canonical
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fhir_server.definitions import definitions
+from fhir_server.fhirpath import types
 from fhir_server.outcome import FhirError
 from fhir_server.validation.profiles.rule import Profile
-from fhir_server.validation.profiles.snapshot import compiled
+from fhir_server.validation.profiles.snapshot import CORE, compiled, core, elements
 
 Json = Mapping[str, Any]
 
@@ -41,13 +43,26 @@ class Profiles:
 
     def find(self, canonical: str) -> Profile | None:
         """The compiled profile; None where it is unknown or cannot be used (see `faults`)."""
+        if canonical not in self._compiled and "#" in canonical:
+            self._compiled[canonical] = self._part(*canonical.split("#", 1))
         if canonical not in self._compiled:
             definition = self.definition(canonical)
+            if definition is None and types.known(name := canonical.removeprefix(CORE)) and name != canonical:
+                self._compiled[canonical] = Profile(canonical, "", name, name, core(name), {})
+                return self._compiled[canonical]
             try:
                 self._compiled[canonical] = compiled(definition, self.definition) if definition is not None else None
             except FhirError as error:
                 self._compiled[canonical], self.faults[canonical] = None, str(error)
         return self._compiled[canonical]
+
+    def _part(self, canonical: str, id_: str) -> Profile | None:
+        """One element of a profile, as a profile of its own."""
+        whole = self.find(canonical)
+        rule = None if whole is None else next((r for r in elements(whole.root) if r.id == id_), None)
+        if whole is None or rule is None:
+            return None
+        return replace(whole, url=f"{whole.url}#{id_}", type=rule.path, root=rule)
 
 
 def _order(version: str) -> tuple[tuple[int, int, str], ...]:

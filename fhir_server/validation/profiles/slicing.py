@@ -4,9 +4,10 @@ http://hl7.org/fhir/R4/profiling.html#discriminator
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
+from fhir_server import references
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.expression import compile as expression
 from fhir_server.fhirpath.node import Node
@@ -42,6 +43,8 @@ class Slicer:
     def _decides(self, by: Discriminator, one: Rule, node: Node) -> bool:
         found = self._nodes(by.path, node)
         rules = list(self._rules(one, by.path))
+        if by.type == "type" and not found and by.path.endswith("resolve()"):
+            return self._named_type(by.path.removesuffix("resolve()").removesuffix("."), rules, node)
         if not rules:
             return by.type == "exists" and bool(found)
         return any(self._fulfils(by.type, rule, found) for rule in rules)
@@ -55,7 +58,14 @@ class Slicer:
         if kind == "profile":
             profiles = [p for t in rule.types for p in t.profiles]
             return any(self.conforms(p, node) for node in found for p in profiles)
-        return any(self._alike(rule, node) for node in found) or (not found and rule.max == 0)
+        if not found:
+            return rule.max == 0 or (rule.min == 0 and not _fixes(rule))
+        return any(self._alike(rule, node) for node in found)
+
+    def _named_type(self, path: str, rules: Sequence[Rule], node: Node) -> bool:
+        """What cannot be resolved here is of the type that the reference itself names."""
+        codes = {t.code for rule in rules for t in rule.types}
+        return any(type_named(reference.value) in codes for reference in self._nodes(path, node))
 
     def _alike(self, rule: Rule, node: Node) -> bool:
         """Whether a value has what the rule fixes, at its place and below; a rule that fixes nothing tells nobody apart."""
@@ -126,6 +136,15 @@ class Slicer:
 
     def _is_extension(self, rule: Rule, url: str) -> bool:
         return any(p.partition("|")[0] == url for t in rule.types for p in t.profiles)
+
+
+def type_named(value: Any) -> str:
+    """The type of resource that a Reference names itself, "" where it does not."""
+    literal, named = (value.get("reference"), value.get("type")) if isinstance(value, Mapping) else (None, None)
+    target = references.parse(literal) if isinstance(literal, str) else None
+    if target is not None and target.type:
+        return target.type
+    return named if isinstance(named, str) else ""
 
 
 def _extensions(slicer: Slicer, rule: Rule) -> Iterator[Rule]:

@@ -16,6 +16,7 @@ Find = Callable[[str], Json | None]
 """The StructureDefinition of a canonical, None where it is not known."""
 
 CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
+PROFILE_ELEMENT: Final = f"{CORE}elementdefinition-profile-element"
 MAX_DEPTH: Final = 30
 """Profiles upon profiles; a circle of them is deeper."""
 
@@ -40,7 +41,9 @@ def compiled(definition: Json, find: Find, depth: int = 0) -> Profile:
         root = core(type_) if types.known(type_) else Rule(type_, type_)
     else:
         raise ProfileError(f"{url}: its base {base or '(none)'} is not known here, and it has no snapshot")
-    builder = _Builder(url, root, find, depth, {str(element.get("path", "")) for element in elements})
+    builder = _Builder(
+        url, root, find, depth, {str(element.get("id") or element.get("path", "")) for element in elements}
+    )
     for element in elements:
         builder.apply(element)
     version = str(definition.get("version", ""))
@@ -152,13 +155,13 @@ class _Builder:
         typed = tuple(t for t in base.types if t.code == code)
         if len(base.types) == 1:
             return base
-        stem = base.path.removesuffix("[x]")
+        stem = base.id.removesuffix("[x]")
         variants = {
             p
             for p in self.paths
             if p.startswith(stem) and p[len(stem) : len(stem) + 1].isupper() and "." not in p[len(stem) :]
         }
-        if base.slicing is None and len(variants) == 1 and base.path not in self.paths:
+        if base.slicing is None and len(variants) == 1 and base.id not in self.paths:
             base.types = typed
             return base
         if base.slicing is None:
@@ -257,11 +260,20 @@ def _type(given: Json) -> Type:
     code = str(given.get("code", ""))
     return Type(
         _system_type(code),
-        tuple(given.get("profile", ())),
+        tuple(_profiles(given)),
         tuple(given.get("targetProfile", ())),
         tuple(given.get("aggregation", ())),
         str(given.get("versioning", "either")),
     )
+
+
+def _profiles(given: Json) -> Iterator[str]:
+    """The profiles of a type; `canonical#id` where only that element of the profile is meant."""
+    beside = given.get("_profile", ())
+    for n, canonical in enumerate(given.get("profile", ())):
+        extensions = (beside[n] or {}).get("extension", ()) if n < len(beside) else ()
+        part = next((e.get("valueString") for e in extensions if e.get("url") == PROFILE_ELEMENT), None)
+        yield f"{canonical}#{part}" if part else canonical
 
 
 def _system_type(code: str) -> str:
