@@ -1,0 +1,154 @@
+"""Rules of Bundles that no invariant states: full URLs, and references between entries.
+
+http://hl7.org/fhir/R4/bundle.html#bundle-unique, http://hl7.org/fhir/R4/bundle.html#references and
+http://hl7.org/fhir/R4/documents.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fhir_server import references
+from fhir_server.fhirpath.node import Node
+from fhir_server.outcome import Issue
+
+_UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_REST: Final = re.compile(r"https?://\S+/(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})")
+UNFINISHED: Final = frozenset(
+    {"transaction", "batch", "transaction-response", "batch-response", "history", "searchset"}
+)
+"""Types whose references may lead elsewhere, and whose entries need no full URL (or one of another making)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    number: int
+    node: Node
+    resource: Node | None
+    url: str
+
+    @property
+    def key(self) -> str:
+        value = self.resource.value if self.resource is not None else {}
+        return f"{self.resource.type}/{value.get('id')}" if self.resource is not None and value.get("id") else ""
+
+    @property
+    def version(self) -> str:
+        meta = self.resource.value.get("meta") if self.resource is not None else None
+        return str((meta or {}).get("versionId", ""))
+
+
+def check(bundle: Node) -> Iterator[Issue]:
+    """The issues of a Bundle as a whole; those of its resources by themselves are found elsewhere."""
+    kind = bundle.value.get("type")
+    entries = [
+        _Entry(n, node, next(node.child("resource"), None), str(node.value.get("fullUrl") or ""))
+        for n, node in enumerate(bundle.child("entry"))
+    ]
+    for entry in entries:
+        yield from _full_url(entry, str(kind))
+    if kind == "searchset":
+        yield from _ids(entries)
+    if kind in ("document", "message"):
+        yield from _references(entries)
+    if kind == "document":
+        yield from _reached(entries)
+
+
+def _full_url(entry: _Entry, kind: str) -> Iterator[Issue]:
+    url, path = entry.url, f"{entry.node.path}.fullUrl"
+    if not url:
+        if kind not in UNFINISHED and entry.resource is not None:
+            yield Issue("required", f"an entry of a {kind} Bundle has a fullUrl: the identity of its resource", (path,))
+        return
+    if ":" not in url:
+        yield Issue("invalid", f"{url[:100]!r} is not absolute; a fullUrl is, or a urn:uuid or urn:oid", (path,))
+    elif url.lower().startswith("urn:uuid:") and _UUID.fullmatch(url) is None:
+        yield Issue("invalid", f"{url[:100]!r} is no UUID in lower case", (path,))
+    found = _REST.fullmatch(url)
+    if found is not None and entry.resource is not None and "id" in entry.resource.value:
+        right = f"{entry.resource.type}/{entry.resource.value['id']}"
+        if f"{found['type']}/{found['id']}" != right:
+            yield Issue(
+                "invalid", f"the fullUrl {url[:200]} belongs to another resource: it must end in {right}", (path,)
+            )
+
+
+def _ids(entries: list[_Entry]) -> Iterator[Issue]:
+    for entry in entries:
+        if (
+            entry.resource is not None
+            and "id" not in entry.resource.value
+            and entry.resource.type != "OperationOutcome"
+        ):
+            yield Issue("required", "resources that a search found have ids", (f"{entry.resource.path}.id",))
+
+
+def _references(entries: list[_Entry]) -> Iterator[Issue]:
+    """References of a document or message lead to one entry, of the type that they name."""
+    for entry in entries:
+        if entry.resource is None:
+            continue
+        for node, literal in _literals(entry.resource):
+            found = list(_targets(literal, entry, entries))
+            place = f"{node.path}.reference"
+            if len(found) > 1:
+                yield Issue("multiple-matches", f"{literal} is the identity of {len(found)} entries", (place,))
+            elif not found and entry.number == 0 and not _elsewhere(literal):
+                near = [e for e in entries if e.key and e.key == literal.partition("/_history/")[0]]
+                why = f"; {near[0].key} is here under the fullUrl {near[0].url}" if near else ""
+                yield Issue("invalid", f"{literal} is not in this Bundle{why}", (place,))
+            elif found and found[0].resource is not None:
+                yield from _type(literal, found[0].resource, place)
+
+
+def _type(literal: str, target: Node, place: str) -> Iterator[Issue]:
+    named = references.parse(literal)
+    if named is not None and named.type and named.type != target.type:
+        yield Issue("invalid", f"{literal} leads to a {target.type} in this Bundle", (place,))
+
+
+def _elsewhere(literal: str) -> bool:
+    return literal.startswith(("#", "http:", "https:"))
+
+
+def _targets(literal: str, entry: _Entry, entries: list[_Entry]) -> Iterator[_Entry]:
+    """The entries that a reference in `entry` means: by fullUrl, a relative one under the base of its own."""
+    plain, _, version = literal.partition("/_history/")
+    wanted = {plain}
+    if ":" not in plain:
+        base = _REST.fullmatch(entry.url)
+        wanted = {entry.url[: base.start("type")] + plain} if base is not None else {plain}
+    for one in entries:
+        if one.url in wanted and (not version or version == one.version):
+            yield one
+
+
+def _literals(node: Node) -> Iterator[tuple[Node, str]]:
+    for child in node.children():
+        if child.type == "Reference" and isinstance(child.value, Mapping):
+            literal = child.value.get("reference")
+            if isinstance(literal, str) and not literal.startswith("#"):
+                yield child, literal
+        if not child.primitive:
+            yield from _literals(child)
+
+
+def _reached(entries: list[_Entry]) -> Iterator[Issue]:
+    """All entries of a document hang together with its Composition."""
+    links: dict[int, set[int]] = {entry.number: set() for entry in entries}
+    for entry in entries:
+        for _, literal in _literals(entry.resource) if entry.resource is not None else ():
+            for target in _targets(literal, entry, entries):
+                links[entry.number].add(target.number)
+                links[target.number].add(entry.number)
+    reached, fresh = {0}, [0]
+    while fresh:
+        fresh = [n for at in fresh for n in links.get(at, ()) if n not in reached]
+        reached.update(fresh)
+    for entry in entries:
+        if entry.number not in reached:
+            yield Issue(
+                "informational", f"nothing leads from the Composition to {entry.url}", (entry.node.path,), "warning"
+            )
