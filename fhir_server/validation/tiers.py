@@ -108,8 +108,7 @@ def _inside(node: Node) -> Iterator[Node]:
     for name in {"Bundle": ("entry",), "Parameters": ("parameter",)}.get(node.type, ()):
         for part in node.child(name):
             yield from _parts(part)
-    for contained in node.child("contained"):
-        yield contained
+    yield from node.child("contained")
 
 
 def _parts(part: Node) -> Iterator[Node]:

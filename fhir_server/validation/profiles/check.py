@@ -312,7 +312,7 @@ def _demands(rule: Rule) -> bool:
 
 
 def _fits(type_: str, wanted: str) -> bool:
-    return type_ == wanted or wanted == "*" or (types.known(wanted) and types.is_subtype(type_, wanted))
+    return wanted in (type_, "*") or (types.known(wanted) and types.is_subtype(type_, wanted))
 
 
 def _shown(value: Any) -> str:

@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/references.html#canonical
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,44 +17,50 @@ Json = Mapping[str, Any]
 
 
 class Profiles:
-    """R4's own profiles and extensions, and those that are `added` (StructureDefinitions); of versions the newest wins."""
+    """R4's own profiles and extensions, and those that `find` knows (by canonical, with or without |version)."""
 
-    def __init__(self, added: Iterable[Json] = ()) -> None:
-        self._added: dict[str, dict[str, Json]] = {}
-        for definition in added:
-            url, version = definition.get("url"), definition.get("version", "")
-            if isinstance(url, str) and isinstance(version, str):
-                self._added.setdefault(url, {})[version] = definition
+    def __init__(self, find: Callable[[str], Json | None] = lambda _: None) -> None:
+        self._find = find
         self._compiled: dict[str, Profile | None] = {}
         self.faults: dict[str, str] = {}
         """Canonical → why its definition cannot be used."""
 
     def definition(self, canonical: str) -> Json | None:
-        """The StructureDefinition of a canonical, with or without |version; None where it is not known."""
+        """The StructureDefinition of a canonical; None where it is not known."""
         url, _, version = canonical.partition("|")
-        versions = self._added.get(url)
-        if versions is not None:
-            if not version:
-                return versions[max(versions, key=_order)]
-            matching = [v for v in versions if v == version or v.startswith(f"{version}.")]
-            return versions[max(matching, key=_order)] if matching else None
         own = definitions().profiles.get(url)
-        return own if own is not None and version in ("", own.get("version"), "4.0") else None
+        if own is not None and newest({str(own.get("version", "")): own}, version) is not None:
+            return own
+        return self._find(canonical)
 
     def find(self, canonical: str) -> Profile | None:
         """The compiled profile; None where it is unknown or cannot be used (see `faults`)."""
-        if canonical not in self._compiled and "#" in canonical:
-            self._compiled[canonical] = self._part(*canonical.split("#", 1))
         if canonical not in self._compiled:
-            definition = self.definition(canonical)
-            if definition is None and types.known(name := canonical.removeprefix(CORE)) and name != canonical:
-                self._compiled[canonical] = Profile(canonical, "", name, name, core(name), {})
-                return self._compiled[canonical]
-            try:
-                self._compiled[canonical] = compiled(definition, self.definition) if definition is not None else None
-            except FhirError as error:
-                self._compiled[canonical], self.faults[canonical] = None, str(error)
+            self._compiled[canonical] = self._made(canonical)
         return self._compiled[canonical]
+
+    def forget(self) -> None:
+        """Everything is compiled again when it is next asked for."""
+        self._compiled.clear()
+        self.faults.clear()
+
+    def forget_unknown(self) -> None:
+        """What was not known may be known now, and so may what others lacked."""
+        self._compiled = {canonical: profile for canonical, profile in self._compiled.items() if profile is not None}
+        self.faults.clear()
+
+    def _made(self, canonical: str) -> Profile | None:
+        if "#" in canonical:
+            return self._part(*canonical.split("#", 1))
+        name = canonical.removeprefix(CORE)
+        if name != canonical and types.known(name):
+            return Profile(canonical, "", name, name, core(name), {})
+        definition = self.definition(canonical)
+        try:
+            return None if definition is None else compiled(definition, self.definition)
+        except FhirError as error:
+            self.faults[canonical] = str(error)
+            return None
 
     def _part(self, canonical: str, id_: str) -> Profile | None:
         """One element of a profile, as a profile of its own."""
@@ -63,6 +69,12 @@ class Profiles:
         if whole is None or rule is None:
             return None
         return replace(whole, url=f"{whole.url}#{id_}", type=rule.path, root=rule)
+
+
+def newest(versions: Iterable[str], wanted: str = "") -> str | None:
+    """The newest of some business versions, or of those that are `wanted` or begin with it (4.0 means 4.0.1 too)."""
+    fitting = [v for v in versions if not wanted or v == wanted or v.startswith(f"{wanted}.")]
+    return max(fitting, key=_order, default=None)
 
 
 def _order(version: str) -> tuple[tuple[int, int, str], ...]:

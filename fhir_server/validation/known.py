@@ -1,0 +1,83 @@
+"""Conformance resources of the store, fetched when validation asks for them and kept until they change.
+
+http://hl7.org/fhir/R4/references.html#canonical
+
+Validation itself waits for nothing. What it asks for and is not here is noted; `settled` fetches it and asks again, until
+nothing more is missing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol, TypeVar
+
+from fhir_server.search.query import Compare, Match, Node, Op, Page, SearchQuery, Uri
+from fhir_server.validation.codes import Codes
+from fhir_server.validation.profiles.registry import Profiles, newest
+
+Json = Mapping[str, Any]
+T = TypeVar("T")
+
+MOST_ROUNDS: Final = 40
+"""Definitions that name further definitions, one after another."""
+MOST_VERSIONS: Final = 100
+MOST_KEPT: Final = 20_000
+
+TYPES: Final = frozenset({"StructureDefinition", "Questionnaire"})
+"""A change of one of these changes what validation says."""
+
+
+class Reader(Protocol):
+    """What is needed of a store's reader."""
+
+    async def search(self, query: SearchQuery) -> Page: ...
+
+
+class Known:
+    """What this process knows of the store's conformance resources; None stands for what the store does not have."""
+
+    def __init__(self, codes: Codes) -> None:
+        self.codes = codes
+        self._found: dict[tuple[str, str], Json | None] = {}
+        self._missing: set[tuple[str, str]] = set()
+        self.profiles = Profiles(self._definition)
+
+    def find(self, type_: str, canonical: str) -> Json | None:
+        """The resource of a canonical, with or without |version (then the newest); None where it is not known (yet)."""
+        key = type_, canonical
+        if key not in self._found:
+            self._missing.add(key)
+            return None
+        return self._found[key]
+
+    def _definition(self, canonical: str) -> Json | None:
+        return self.find("StructureDefinition", canonical)
+
+    def forget(self) -> None:
+        """Everything is looked up again: something in the store has changed."""
+        self._found.clear()
+        self._missing.clear()
+        self.profiles.forget()
+
+    async def settled(self, reader: Reader, ask: Callable[[], T]) -> T:
+        """What `ask` answers once all that it asks for has been looked for in the store."""
+        answer = ask()
+        for _ in range(MOST_ROUNDS):
+            if not self._missing:
+                break
+            await self._fetch(reader)
+            answer = ask()
+        return answer
+
+    async def _fetch(self, reader: Reader) -> None:
+        if len(self._found) > MOST_KEPT:
+            self.forget()
+        wanted, self._missing = self._missing, set()
+        for type_, canonical in wanted:
+            url, _, version = canonical.partition("|")
+            where: dict[str, Node] = {type_: Match("url", ((Compare(Uri, "value", Op.EQ, url),),))}
+            page = await reader.search(SearchQuery(where, count=MOST_VERSIONS))
+            versions = {
+                str(hit.version.resource.get("version", "")): hit.version.resource for hit in reversed(page.hits)
+            }
+            chosen = newest(versions, version)
+            self._found[type_, canonical] = None if chosen is None else versions[chosen]
+        self.profiles.forget_unknown()
