@@ -8,6 +8,7 @@ import sys
 import typer
 
 from fhir_server.cli import backup, check, export, load, reindex, restore, serve, settings
+from fhir_server.cli.package import package
 from fhir_server.outcome import FhirError
 from fhir_server.settings import SettingError
 from fhir_server.storage.base import SchemaError
@@ -21,6 +22,7 @@ application = typer.Typer(
 )
 for command in (serve, load, export, backup, restore, check, reindex, settings):
     application.command()(getattr(command, command.__name__.rpartition(".")[2]))
+application.add_typer(package)
 
 
 def main() -> None:

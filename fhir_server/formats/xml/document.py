@@ -74,8 +74,9 @@ def line_of(source: str, text: str, start: int = 0) -> int:
 
 
 def _decoded(raw: bytes) -> str:
-    if raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        raise Invalid("The document begins with a byte order mark; send UTF-8 without one")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Invalid("The document begins with the byte order mark of UTF-16; send UTF-8")
+    raw = raw.removeprefix(b"\xef\xbb\xbf")  # XML allows it (https://www.w3.org/TR/xml/#charencoding)
     try:
         return raw.decode()
     except UnicodeDecodeError as broken:

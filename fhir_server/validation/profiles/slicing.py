@@ -77,7 +77,7 @@ class Slicer:
         if deciding:
             return all(self._alike_below(child, list(node.child(child.element))) for child in deciding)
         if rule.binding is not None and rule.binding[0] == "required":
-            return self.member(rule.binding[1], node) is True
+            return self.member(rule.binding[1], node) is not False  # not known: nobody can say that it is not
         profiles = [p for t in rule.types for p in t.profiles]
         return not profiles or any(self.conforms(p, node) for p in profiles)
 

@@ -1,0 +1,28 @@
+"""The R4 validation cases: valid or invalid, as the reference validator says, or for a reason that is written down.
+
+http://hl7.org/fhir/R4/validation.html
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conformance_data import data_folder
+from tests.validation.official_cases import Run, runs, verdict
+
+DIFFERENCES: dict[str, str] = json.loads((Path(__file__).parent / "official_differences.json").read_text())
+"""Run → why we say otherwise."""
+
+RUNS = runs() if data_folder() else ()
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.id)
+def test_the_verdict_is_that_of_the_reference_validator(run: Run) -> None:
+    issues = verdict(run)
+    agrees = (not issues) is run.valid
+    assert agrees is (run.id not in DIFFERENCES), (DIFFERENCES.get(run.id), issues, run.expected)
+
+
+def test_every_difference_is_one_of_the_cases() -> None:
+    assert set(DIFFERENCES) <= {run.id for run in runs()}
