@@ -1,11 +1,8 @@
 """The definitions say of R4 what R4's own pages say."""
 
-import time
-
 import pytest
 
-from fhir_server.definitions import Binding, Definitions, Element, definitions
-from fhir_server.definitions.load import _folder
+from fhir_server.definitions import Binding, Element, definitions
 
 
 def test_version_is_r4() -> None:
@@ -194,13 +191,3 @@ def test_constraints_stand_where_they_are_stated() -> None:
         ("obs-3", "Observation.referenceRange"),
     ]
     assert {c.key for c in constraints["DomainResource"]} == {"dom-2", "dom-3", "dom-4", "dom-5", "dom-6"}
-
-
-def test_everything_loads_within_a_fifth_of_a_second_of_cpu() -> None:
-    start = time.process_time()
-    d = Definitions(_folder())
-    for type_name in (*d.resource_types, *d.data_types, *d.inline_types):
-        d.elements(type_name)
-    d.search_parameters("Patient")
-    assert len(d.compartments) + len(d.operations) + len(d.value_sets) + len(d.code_systems) > 0
-    assert time.process_time() - start < 0.4

@@ -114,5 +114,5 @@ def test_a_manifest_must_make_sense(about: dict[str, object], text: str) -> None
 async def test_us_core_is_installed_whole(server: Server) -> None:
     raw = require("us-core", "hl7.fhir.us.core-6.1.0.tgz").read_bytes()
     found = await install(server, manifest.read(raw))
-    assert (len(found.resources), found.left_out, len(found.profiles["Observation"])) == (210, (), 23)
+    assert (len(found.resources), found.left_out, len(found.profiles["Observation"])) == (210, (), 22)
     assert found.statements == ("http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|6.1.0",)
