@@ -17,14 +17,16 @@ from fhir_server.search.query import (
     Contains,
     IndexEntry,
     Node,
+    Op,
     SearchQuery,
     Sort,
+    String,
     Together,
     Token,
 )
-from fhir_server.storage.sql import plan
+from fhir_server.storage.sql import lead, plan
 from fhir_server.storage.sqlite import SQLiteStore
-from tests.storage.contract.shorthand import at, coded, link, save, token, write
+from tests.storage.contract.shorthand import at, coded, link, save, string, token, where, write
 from tests.storage.contract.test_stateful import StoreMachine
 
 
@@ -35,6 +37,7 @@ def test_any_row_of_operations_however_searches_are_led(
     monkeypatch.setattr(plan, "FEW", few)
     monkeypatch.setattr(plan, "MANY_ROWS", many_rows)
     monkeypatch.setattr(plan, "MANY_SORTED", many_sorted)
+    monkeypatch.setattr(lead, "SHARED", 0)
     machine = type("Machine", (StoreMachine,), {"name": "sqlite"})
     run_state_machine_as_test(
         machine,
@@ -169,3 +172,27 @@ async def test_composites_and_contained_resources_are_led_by_what_is_rare(
     await structured.close()
     assert sorted(found) == ["1", "1001", "2001"]
     assert counted * 10 < 6000, "it looked at more than what is rare"
+
+
+async def test_texts_that_many_share_are_looked_into_once(tmp_path: Path) -> None:
+    """Sixteen times the patients with the same names: hardly more work."""
+    steps = []
+    for times in (1, 16):
+        store = SQLiteStore(tmp_path / f"{times}.db")
+        await store.open()
+        names = [f"name{n:03} {n * 7919 % 1000}" for n in range(200)]
+        people = [write(f"Patient/{n}", string("name", names[n % 200])) for n in range(1000 * times)]
+        await save(store, *people)
+        query = SearchQuery({"Patient": where("name", String, ("folded", Op.CONTAINS, "me077"))}, count=5)
+        counted = 0
+
+        def step() -> bool:
+            nonlocal counted
+            counted += 1
+            return False
+
+        found = await store.readers.run(lambda each, query=query, step=step: _instructions(each, query, step))  # type: ignore[misc]
+        assert len(found) == 5
+        steps.append(counted)
+        await store.close()
+    assert steps[1] <= 2 * steps[0], steps

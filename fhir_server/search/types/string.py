@@ -69,6 +69,6 @@ def alternatives(value: str, modifier: str, _reading: Reading) -> Alternatives:
     """
     plain = unescape(value)
     if modifier == "exact":
-        return ((Compare(String, "original", Op.EQ, plain),),)
+        return ((Compare(String, "folded", Op.EQ, fold(plain)), Compare(String, "original", Op.EQ, plain)),)
     op = OPS.get(modifier, Op.STARTS)
     return ((Compare(String, "folded", op, fold(plain)),),)

@@ -23,9 +23,10 @@ from fhir_server.search.query import (
     Reference,
     Together,
 )
-from fhir_server.storage.sql import near, prose
+from fhir_server.storage.sql import distinct, near, prose
 from fhir_server.storage.sql.compare import Alternative, Comparison, on_table
 from fhir_server.storage.sql.contained import Local, number, within
+from fhir_server.storage.sql.distinct import SAMPLE, SHARED
 from fhir_server.storage.sql.layout import TOKEN, path
 from fhir_server.storage.sql.text import FALSE, Sql, all_of, join
 from fhir_server.storage.sql.tree import MANY, Tree, alike, as_json, conjuncts, is_one_of, updated
@@ -49,6 +50,10 @@ class Lead:
 
 class Sets(Protocol):
     """Statements of all rids, in no order; FALSE where there are none."""
+
+    def count(self, rids: Sql) -> tuple[int, int | None]:
+        """How many rows there are now."""
+        ...
 
     def rids(self, type_: str, node: Node, access: Access) -> Sql:
         """Of the resources that `node` holds for and `access` shows."""
@@ -135,11 +140,7 @@ class Leads:
         if not found:
             return Lead(FALSE)
         if len(found) == 1:
-            alias = self.tree.alias("e")
-            rids = Sql(f"SELECT {alias}.rid AS rid FROM {found[0].table.name} {alias} WHERE ") + on_table(
-                found[0], alias
-            )
-            return Lead(rids, found[0] if found[0].keyed else None)
+            return Lead(self._rows_like(found[0]), found[0] if found[0].keyed else None)
         if len(found) > MANY and alike(found) and found[0].keyed:
             first, alias, given = found[0], self.tree.alias("e"), self.tree.alias("v")
             tests = " AND ".join(
@@ -154,13 +155,13 @@ class Leads:
             )
         if len(found) > MOST_PARTS:
             return None
-        parts = []
-        for each in found:
-            alias = self.tree.alias("e")
-            parts.append(
-                Sql(f"SELECT {alias}.rid AS rid FROM {each.table.name} {alias} WHERE ") + on_table(each, alias)
-            )
-        return Lead(join(" UNION ALL ", parts))
+        return Lead(join(" UNION ALL ", [self._rows_like(each) for each in found]))
+
+    def _rows_like(self, found: Alternative) -> Sql:
+        alias = self.tree.alias("e")
+        if distinct.looks_inside(found) and self.sets.count(distinct.texts(found))[0] * SHARED <= SAMPLE:
+            return distinct.rids(found, alias)
+        return Sql(f"SELECT {alias}.rid AS rid FROM {found.table.name} {alias} WHERE ") + on_table(found, alias)
 
     def _prose(self, node: Match, type_: str) -> Lead | None:
         parts, exact = prose.rids(self.tree.names, node, type_)
