@@ -25,9 +25,11 @@ from fhir_server.search.query import (
     Not,
     Op,
     Or,
+    Point,
     Prose,
     Quantity,
     Reference,
+    Sort,
     String,
     Subsumed,
     Together,
@@ -229,6 +231,14 @@ def test_near_that_cannot_be(value: str) -> None:
 
 def test_places_are_alternatives() -> None:
     assert tree("Location", "near=1|2,3|4|5|m") == Or((Near("near", 1.0, 2.0, 10_000.0), Near("near", 3.0, 4.0, 5.0)))
+
+
+def test_places_are_sorted_by_their_distance_from_the_place_that_is_named() -> None:
+    sort = Sort("near", Point, origin=(1.0, 2.0))
+    assert asked("Location", "near=1|2|5&_sort=near").query.sort == (sort,)
+    assert asked("Location", "near=1|2|5&status=active&_sort=near,_id").query.sort == (sort, Sort("_id", None))
+    with pytest.raises(BadRequest):
+        asked("Location", "_sort=near")
 
 
 def test_phonetic_compares_the_sound_of_each_word() -> None:
