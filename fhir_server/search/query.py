@@ -14,7 +14,8 @@ Fields of an entry's value, by the kind of value:
     Identifier  system, code             EQ (`:identifier` of a reference)
     DateRange   low, high                EQ LT LE GT GE on microseconds since 1970 (UTC): the period is [low, high)
     Number      low, high                as above, on numbers; the search value's implicit range is in the comparisons
-    Quantity    low, high, system, code, unit     numbers as above; EQ on text; also canonical (UCUM) forms once known
+    Quantity    low, high, system, code, unit     numbers as above; EQ on text. System UCUM with a code means every unit that is
+                                         commensurable with it: the bounds are converted (search.types.ucum)
     Uri         value, version           EQ, NE, STARTS (`:below`)
     Point       latitude, longitude      none: see Near
     Prose       words                    WORDS: each word of the value stands in it (one that ends in * begins one);
