@@ -15,7 +15,7 @@ import msgspec
 from fhir_server.indexing import record
 from fhir_server.model import Change, Key, Version, now
 from fhir_server.outcome import Issue
-from fhir_server.search.query import Access, IndexEntry
+from fhir_server.search.query import Access, IndexEntry, Node
 from fhir_server.search.registry import R4, Registry, enforce, registry
 from fhir_server.search.settle import Terminology
 from fhir_server.settings import Settings
@@ -131,6 +131,21 @@ class Route:
     handler: Handler
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A named query (`_query=code`): an OperationDefinition of kind query. `resource` (): of every type.
+
+    `parameters` are the names that it takes; `tree` makes of (type searched, their values) what matches must fulfil, along
+    with the other parameters of the search. Raises BadRequest for values that it does not understand.
+    """
+
+    code: str
+    tree: Callable[[str, Mapping[str, tuple[str, ...]]], Node]
+    definition: str
+    resource: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+
+
 class Match(msgspec.Struct, frozen=True):
     """A route, and the parts of the path that led to it."""
 
@@ -183,6 +198,10 @@ class Router(Protocol):
 
     def operations(self, type: str) -> Sequence[tuple[str, str]]:  # noqa: A002 - FHIR's word
         """(code, canonical of the OperationDefinition) of what can be called on this type ("": on the system)."""
+        ...
+
+    def queries(self, type: str) -> Sequence[Query]:  # noqa: A002 - FHIR's word
+        """The named queries of searches of this type ("": of the system)."""
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from fhir_server.context import Context, Match, Request, Response, Route
+from fhir_server.context import Context, Match, Query, Request, Response, Route
 from fhir_server.definitions import definitions
 from fhir_server.interactions.batch import bundle
 from fhir_server.interactions.capabilities import capabilities
@@ -67,11 +67,13 @@ class Routes:
         self,
         operations: Iterable[Operation] = OPERATIONS,
         *,
+        queries: Iterable[Query] = (),
         table: Sequence[Route] = TABLE,
         off: Collection[str] = (),
     ) -> None:
         """`off`: interactions that the settings have switched off. They are offered nowhere; their handlers say why."""
         self._registry = Registry(operations)
+        self._queries = tuple(queries)
         every = tuple(table) + tuple(
             Route(method, shape, "operation", self._registry.call)
             for shape in _OPERATION_SHAPES
@@ -109,8 +111,15 @@ class Routes:
         return await self._routes[request.method, shape].handler(ctx, request)
 
     def operations(self, type: str) -> Sequence[tuple[str, str]]:  # noqa: A002 - FHIR's word
-        """(code, canonical of the OperationDefinition) of what can be called on this type ("": on the system)."""
-        return [(operation.code, operation.definition) for operation in self._registry.of(type)]
+        """(code, canonical of the OperationDefinition) of what can be called on this type ("": on the system), and of the
+        named queries of its searches.
+        """
+        called = [(operation.code, operation.definition) for operation in self._registry.of(type)]
+        return called + [(query.code, query.definition) for query in self.queries(type)]
+
+    def queries(self, type: str) -> Sequence[Query]:  # noqa: A002 - FHIR's word
+        """The named queries of searches of this type ("": of the system)."""
+        return [query for query in self._queries if not query.resource or type in query.resource]
 
     def _place(self, segments: Sequence[str]) -> tuple[str, ...]:
         """(shape, type, id, version id, operation, compartment), trailing parts left out."""

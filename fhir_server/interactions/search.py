@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fhir_server import bundle
 from fhir_server.context import Context, Request, Response
-from fhir_server.interactions import compartment, paging, searchset
+from fhir_server.interactions import compartment, named_query, paging, searchset
 from fhir_server.model import Key
 from fhir_server.search.criteria import UnknownParameter
 from fhir_server.search.parse import parse
@@ -74,14 +74,17 @@ def understand(
     searched: str | tuple[str, ...] | None = request.type or None
     if request.compartment:
         searched = compartment.types(request.type, request.compartment)
+    query = named_query.named(ctx, request.type if not request.compartment else request.compartment, parameters)
     asked = parse(
         searched,
-        parameters,
+        parameters if query is None else named_query.without(query, parameters),
         settings=ctx.settings,
         now=place.now,
         base=ctx.server.base_url,
         handling=request.prefer.handling,
     )
+    if query is not None:
+        asked = named_query.limited(query, parameters, asked)
     if request.compartment:
         where = compartment.within(asked.query.where, Key(request.type, request.id), ctx.server.base_url)
         asked = replace(asked, query=replace(asked.query, where=where))
