@@ -29,6 +29,7 @@ from fhir_server.rest.cors import Cors
 from fhir_server.rest.endpoint import Endpoint
 from fhir_server.routes import Routes
 from fhir_server.search.index import extract
+from fhir_server.search.registry import under
 from fhir_server.settings import SettingError, Settings, from_environment
 from fhir_server.storage.base import StateConflict, Store
 from fhir_server.storage.open import open_store
@@ -95,6 +96,7 @@ async def assemble(settings: Settings, store: Store) -> Server:
     """The parts put together over an open store: what serving and loading both stand on."""
     routes = Routes(off=() if settings.purge else {"purge"})
     server = Server(settings, store, routes, base_url(settings), await _signing_key(store), HOOKS)
+    await record.keep_up(store)
     await server.follow()
     return server
 
@@ -195,8 +197,9 @@ class Site:
     def _warm(self, server: Server) -> None:
         """What the first requests of a kind would wait for is made beside the first requests of all."""
         structure.check({"resourceType": "Patient"})
-        for type_ in COMMON:
-            extract({"resourceType": type_})
+        with under(server.registry):
+            for type_ in COMMON:
+                extract({"resourceType": type_})
         self._build(server)
         _settle()
 

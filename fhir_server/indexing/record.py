@@ -7,6 +7,7 @@ their index entries were made, so that no write commits under parameters that ar
 committed, whatever commits later is indexed by the new set, and what committed before is found by the walk that follows.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -16,23 +17,32 @@ import msgspec
 from fhir_server import jobs
 from fhir_server.definitions import SearchParameter, definitions
 from fhir_server.search.parameters import stored
+from fhir_server.search.query import UNRESTRICTED
 from fhir_server.search.registry import R4, Added, Registry, under
-from fhir_server.storage.base import StateStore
+from fhir_server.storage.base import StateStore, Store, Transaction
+
+log: Final = logging.getLogger(__name__)
 
 SPACE: Final = "search"
 NAME: Final = "parameters"
 JOB: Final = "reindex"
 
+FORMAT: Final = 2
+"""What resources are indexed by: counted up whenever R4's own parameters get other entries than before, so that a database
+which an older version of the server has filled is indexed again."""
+
 
 class Wanted(msgspec.Struct, frozen=True):
     """A reason to index the resources of some types again: a new parameter's serial, or that of its going.
 
-    `repair`: entries are also written where they seem right, as after damage.
+    `repair`: entries are also written where they seem right, as after damage. `behind`: until then searches by R4's own
+    parameters may miss matches.
     """
 
     serial: int
     types: tuple[str, ...]
     repair: bool = False
+    behind: bool = False
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -43,7 +53,11 @@ class Record(msgspec.Struct, frozen=True):
     serial: int = 0
 
     def registry(self, revision: int = 0) -> Registry:
-        return Registry(self.added, revision, wanted=bool(self.wanted))
+        behind = any(wanted.behind for wanted in self.wanted)
+        found = Registry(self.added, revision, wanted=bool(self.wanted), behind=behind)
+        if not self.added:
+            found.memory = R4.memory
+        return found
 
 
 async def read(state: StateStore) -> tuple[Record, int]:
@@ -68,7 +82,7 @@ async def latest(state: StateStore, known: Registry) -> Registry:
     if await revision(state) != known.revision:
         record, number = await read(state)
         chosen = record.registry(number) if number else R4
-    if any(not added.ready for added in chosen.added):
+    if chosen.wanted:
         job = await jobs.find(state, JOB)
         chosen.progress = "" if job is None or job.over else progress(job)
     return chosen
@@ -120,7 +134,7 @@ async def ask(state: StateStore, types: Iterable[str] = ()) -> None:
     record, number = await read(state)
     serial = record.serial + 1
     again = tuple(types) or definitions().resource_types
-    wanted = [*record.wanted, Wanted(serial, tuple(sorted(again)), repair=True)]
+    wanted = [*record.wanted, Wanted(serial, tuple(sorted(again)), repair=True, behind=True)]
     added = []
     for one in record.added:
         if one.failed:
@@ -130,6 +144,32 @@ async def ask(state: StateStore, types: Iterable[str] = ()) -> None:
         else:
             added.append(one)
     await write(state, Record(tuple(added), tuple(wanted), serial), number)
+
+
+async def keep_up(store: Store) -> None:
+    """A database that was filled by a version with another FORMAT is indexed again, in the background; searches say so."""
+
+    async def work(transaction: Transaction) -> None:
+        state = transaction.state
+        kept = await state.read(SPACE, "format")
+        if kept is not None and kept.value == _FORMAT:
+            return
+        await state.write(SPACE, "format", _FORMAT, expected=kept.revision if kept else None)
+        if not types:
+            return
+        record, number = await read(state)
+        serial = record.serial + 1
+        wanted = (*record.wanted, Wanted(serial, types, behind=True))
+        await write(state, Record(record.added, wanted, serial), number)
+        log.warning("the index is of another version: all resources are indexed again in the background")
+
+    kept = await store.state.read(SPACE, "format")
+    if kept is None or kept.value != _FORMAT:
+        types = tuple(sorted(await store.counts()))
+        await store.transact(UNRESTRICTED, work)
+
+
+_FORMAT: Final = str(FORMAT).encode()
 
 
 def _same(one: SearchParameter, other: SearchParameter) -> bool:

@@ -26,7 +26,8 @@ async def search(ctx: Context, request: Request) -> Response:
     """
     while True:
         answer = await _searched(ctx, request)
-        if not registry().added or not await ctx.renewed():
+        in_force = registry()
+        if not (in_force.added or in_force.behind) or not await ctx.renewed():
             return answer
 
 

@@ -13,6 +13,7 @@ from fhir_server.interactions.subset import subset
 from fhir_server.outcome import Issue, outcome
 from fhir_server.search.include import MAX_ROUNDS, Inclusion, follow
 from fhir_server.search.query import NOTHING, And, Contains, Hit, Ids, Node, Or, Page, SearchQuery, SearchRequest
+from fhir_server.search.registry import registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def entries(ctx: Context, asked: SearchRequest, found: Found) -> Iterator[bytes]
     for version in found.included.versions:
         body = version.body or b""
         yield bundle.found(base, str(version.key), subset(body, asked.summary), "include")
-    issues = [*_remarks(asked), *_left_out(found.included, ctx.settings.max_includes), *_touched(found.page)]
+    issues = [*_remarks(asked), *_left_out(found.included, ctx.settings.max_includes), *_touched(found.page), *_behind()]
     if issues:
         yield bundle.remark(json.dumps(outcome(issues)))
 
@@ -110,6 +111,14 @@ def _left_out(included: Inclusion, most: int) -> Iterator[Issue]:
         name = str(rule).partition("=")[0]
         text = f"{rule} was followed {MAX_ROUNDS} times over; what it leads to beyond was left out"
         yield Issue("too-costly", text, (f"http.{name}",), "warning")
+
+
+def _behind() -> Iterator[Issue]:
+    """Nothing partial is silent."""
+    in_force = registry()
+    if in_force.behind:
+        far = in_force.progress or "waiting"
+        yield Issue("incomplete", f"Resources are being indexed again ({far}): matches may be missing", (), "warning")
 
 
 def _touched(page: Page) -> Iterator[Issue]:

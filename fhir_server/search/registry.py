@@ -40,15 +40,19 @@ class Registry:
     """R4's search parameters and those `added` to them, which never take the place of one of R4's.
 
     `revision` is that of the record it was read from, 0 for R4's alone. `wanted`: something is to be indexed; `progress`
-    says how far that is, and alone changes. What is worked out from the parameters is kept in `memory`, and goes with the registry.
+    says how far that is, and alone changes; `behind`: even R4's own may miss matches until then. What is worked out from
+    the parameters is kept in `memory`, and goes with the registry.
     """
 
-    __slots__ = ("added", "memory", "progress", "revision", "wanted")
+    __slots__ = ("added", "behind", "memory", "progress", "revision", "wanted")
 
-    def __init__(self, added: tuple[Added, ...] = (), revision: int = 0, *, wanted: bool = False) -> None:
+    def __init__(
+        self, added: tuple[Added, ...] = (), revision: int = 0, *, wanted: bool = False, behind: bool = False
+    ) -> None:
         self.added = added
         self.revision = revision
         self.wanted = wanted
+        self.behind = behind
         self.progress = ""
         self.memory: dict[Callable[[str], Any], dict[str, Any]] = defaultdict(dict)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from fhir_server.definitions import SearchParameter, definitions
 from fhir_server.indexing import record
 from fhir_server.indexing.record import Record, ask, declare, latest, read
+from fhir_server.model import Key, Version, now
+from fhir_server.search.parameters import stored
 from fhir_server.search.query import UNRESTRICTED
 from fhir_server.search.registry import R4
+from fhir_server.storage.base import Write
 from fhir_server.storage.sqlite import SQLiteStore
 
 MAIDEN = SearchParameter("maiden", "urn:m", ("Patient",), "string", "Patient.photo.title")
@@ -88,3 +92,32 @@ async def test_asking_wants_all_types_and_tries_again_what_failed(store: SQLiteS
         (2, definitions().resource_types, True),
         (3, ("Patient",), False),
     ]
+
+
+async def test_a_database_of_another_format_is_indexed_again_and_searches_say_so(store: SQLiteStore) -> None:
+    await record.keep_up(store)
+    assert await read(store.state) == (Record(), 0)
+    body = b'{"resourceType":"Patient","id":"1"}'
+    await store.transact(
+        UNRESTRICTED, lambda t: t.append([Write(Version(Key("Patient", "1"), "1", now(), body), (), None)])
+    )
+    await record.keep_up(store)
+    assert await read(store.state) == (Record(), 0)
+    kept = await store.state.read("search", "format")
+    assert kept is not None
+    await store.state.write("search", "format", b"1", expected=kept.revision)
+    await record.keep_up(store)
+    await record.keep_up(store)
+    found, _ = await read(store.state)
+    assert [(w.types, w.repair, w.behind) for w in found.wanted] == [(("Patient",), False, True)]
+    assert (await latest(store.state, R4)).behind is True
+
+
+def test_what_is_indexed_has_the_number_of_its_format() -> None:
+    """Whoever changes what R4's own parameters index counts FORMAT up, and writes the new digest here."""
+    said = sorted(
+        (type_, code, *(repr(way.steps) + way.type for way in ways))
+        for type_ in definitions().resource_types
+        for code, ways in stored(type_).items()
+    )
+    assert (record.FORMAT, blake2b(repr(said).encode(), digest_size=8).hexdigest()) == (2, "")
