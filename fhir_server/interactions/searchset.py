@@ -73,7 +73,12 @@ def entries(ctx: Context, asked: SearchRequest, found: Found) -> Iterator[bytes]
     for version in found.included.versions:
         body = version.body or b""
         yield bundle.found(base, str(version.key), subset(body, asked.summary), "include")
-    issues = [*_remarks(asked), *_left_out(found.included, ctx.settings.max_includes), *_touched(found.page), *_behind()]
+    issues = [
+        *_remarks(asked),
+        *_left_out(found.included, ctx.settings.max_includes),
+        *_touched(found.page),
+        *_behind(),
+    ]
     if issues:
         yield bundle.remark(json.dumps(outcome(issues)))
 
