@@ -5,13 +5,11 @@ interpreter lock at every step, so one statement a row would let the request loo
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cache
-from itertools import chain
-from typing import Any
 
 import apsw
 
 from fhir_server.storage.sql.layout import PROSE, Row, Table
+from fhir_server.storage.sqlite.insert import insert
 from fhir_server.storage.sqlite.names import Names
 from fhir_server.storage.sqlite.prose import Waiting, Words
 from fhir_server.storage.sqlite.rows import (
@@ -25,8 +23,6 @@ from fhir_server.storage.sqlite.rows import (
     unpack,
     written,
 )
-
-MOST_VALUES = 1024  # bound to one statement
 
 Place = tuple[int, str]  # type number, id
 
@@ -68,10 +64,10 @@ class Batch:
         """Writes everything but the words, which wait further, and is empty afterwards."""
         if not self.versions:
             return
-        _insert(connection, _INTO_RESOURCE, list(self.current.values()))
-        _insert(connection, _INTO_VERSION, self.versions)
+        insert(connection, _INTO_RESOURCE, list(self.current.values()))
+        insert(connection, _INTO_VERSION, self.versions)
         if self.past:
-            _insert(connection, _INTO_PAST, self.past)
+            insert(connection, _INTO_PAST, self.past)
         changes = _Changes(names)
         for place, current in self.current.items():
             stored = self.stored[place]
@@ -137,7 +133,7 @@ class _Changes:
             rows.sort()
             columns = ("entry", *table.columns, "rid")
             values = "(" + ", ".join("?" * len(columns)) + ")"
-            _insert(connection, (f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ", values, ""), rows)
+            insert(connection, (f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ", values, ""), rows)
 
     def _by_table(self, lists: dict[int, list[Row]]) -> list[tuple[Table, list[Row]]]:
         found: dict[str, tuple[Table, list[Row]]] = {}
@@ -204,18 +200,3 @@ def _remove(connection: apsw.Connection, table: Table, rows: list[Row]) -> None:
     rows.sort()
     tests = " AND ".join(f"{column} = ?" for column in ("entry", *table.columns, "rid"))
     connection.executemany(f"DELETE FROM {table.name} WHERE {tests}", rows)
-
-
-def _insert(connection: apsw.Connection, statement: tuple[str, str, str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Inserts in statements of 2ⁿ rows, so that few distinct texts are prepared."""
-    most, first = 1 << ((MOST_VALUES // len(rows[0])).bit_length() - 1), 0
-    while first < len(rows):
-        count = min(most, 1 << ((len(rows) - first).bit_length() - 1))
-        values = tuple(chain.from_iterable(rows[first : first + count]))
-        connection.execute(_text(*statement, count), values)
-        first += count
-
-
-@cache
-def _text(start: str, row: str, end: str, count: int) -> str:
-    return start + ", ".join([row] * count) + end

@@ -13,6 +13,7 @@ from fhir_server.search.prose import content_words, narrative_words
 from fhir_server.search.query import IndexEntry, Prose
 from fhir_server.storage.sql.layout import PROSE
 from fhir_server.storage.sql.prose import asked, document, marked
+from fhir_server.storage.sqlite.insert import insert
 from fhir_server.storage.sqlite.names import Names, WritableNames
 from fhir_server.storage.sqlite.rows import Packed, table_of_entry
 
@@ -66,7 +67,7 @@ class Waiting:
             db.executemany("DELETE FROM prose WHERE rowid = ?", old)
         new = [(2 * rid + parity, text) for rid in sorted(self.words) for parity, text in sorted(self.words[rid])]
         if new:
-            db.executemany("INSERT INTO prose (rowid, words) VALUES (?, ?)", new)
+            insert(db, ("INSERT INTO prose (rowid, words) VALUES ", "(?, ?)", ""), new)
 
 
 def spoken(body: bytes | None, narrative: int) -> str:
