@@ -14,6 +14,7 @@ import pytest
 
 from tests.oracle.corpora import served
 from tests.oracle.generate import Generator
+from tests.oracle.order import sorted_query, wrong_order
 from tests.oracle.pending import PENDING
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,11 @@ def test_server_and_oracle_agree(corpus: str, tmp_path: Path, capsys: pytest.Cap
                 print(f"{corpus}: seed {seed}, {both.ran} queries, {len(both.differences)} differences", flush=True)  # noqa: T201
                 for difference in both.differences[known:]:
                     print(difference.told(both.world))  # noqa: T201
+        queries = [sorted_query(generator) for _ in range(wanted // 10)]
+        misplaced = [wrong_order(both.wire, both.world, query, rules, generator.random) for query, rules in queries]
         with capsys.disabled():
+            print(f"{len(queries)} of them sorted")  # noqa: T201
             print(both.table())  # noqa: T201
         assert [str(difference.query) for difference in both.differences] == []
-        assert both.matched > both.ran / 2
+        assert list(filter(None, misplaced)) == []
+    assert both.matched > both.ran / 2

@@ -10,6 +10,10 @@ PENDING = {
     "case": "the server knows the case of the code systems of bound codes alone, takes it to matter where R4 does not say so,"
     " and finds lower-case codes of such systems by any case where the search names no system",
     **dict.fromkeys(
+        ("sort combo-code", "sort combo-value-concept", "sort combo-data-absent-reason"),
+        "the server does not sort by the union of two parameters",
+    ),
+    **dict.fromkeys(
         (
             "din", "part-agree", "mothersMaidenName", "amino-acid-change", "dna-variant", "gene-amino-acid-change",
             "gene-dnavariant", "gene-identifier", "assessed-condition", "item-subject", "Bundle.composition", "Bundle.message",

@@ -11,6 +11,7 @@ import pytest
 from tests.oracle.compare import Comparison
 from tests.oracle.corpora import served
 from tests.oracle.generate import Generator
+from tests.oracle.order import sorted_query, wrong_order
 from tests.oracle.pending import PENDING
 
 SEED = 20190101
@@ -30,3 +31,11 @@ def test_server_and_oracle_agree(comparison: tuple[str, Comparison]) -> None:
     both.run(islice(Generator(both.world, SEED, frozenset(PENDING)), SLICE[name]))
     assert [difference.told(both.world) for difference in both.differences] == []
     assert both.matched > both.ran / 2
+
+
+def test_server_sorts_as_the_oracle_says(comparison: tuple[str, Comparison]) -> None:
+    _, both = comparison
+    generator = Generator(both.world, SEED, frozenset(PENDING))
+    queries = [sorted_query(generator) for _ in range(100)]
+    wrong = [wrong_order(both.wire, both.world, query, rules, generator.random) for query, rules in queries]
+    assert list(filter(None, wrong)) == []
