@@ -85,7 +85,7 @@ def condition(parameter: Parameter, modifier: str, values: Sequence[str], name: 
 def modifiers(parameter: Parameter) -> tuple[str, ...]:
     """The modifiers that the parameter has, those of a reference's types last."""
     if parameter.usage not in MODIFIERS:
-        return ()
+        return ("missing",) if parameter.usage == "nearby" else ()
     if not parameter.stored:
         return ("missing", "not") if parameter.code == "_id" else ("missing",)
     found = set(MODIFIERS[parameter.usage])

@@ -111,6 +111,7 @@ def _seen(client: httpx.Client, url: str, asked: dict[str, Any]) -> dict[str, An
         "elements": elements,
         **modes,
     }
+    asked = asked if answer.status_code == 200 else asked | {"status": 200}
     return {name: seen[name] for name in asked}
 
 

@@ -36,7 +36,7 @@ def misplaced(world: World, type_: str, ids: Sequence[str], rules: Sequence[str]
 def _compared(one: Any, other: Any, *, descending: bool) -> int:
     if one is None or other is None:
         return (one is None) - (other is None)
-    order = (one > other) - (one < other)
+    order = int(one > other) - int(one < other)
     return -order if descending else order
 
 
