@@ -2,6 +2,8 @@
 
 import asyncio
 import tempfile
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from fhir_server.model import Key
+from fhir_server.model import Key, Version
 from fhir_server.search.query import (
     UNRESTRICTED,
     Access,
@@ -25,11 +27,13 @@ from fhir_server.search.query import (
     LastUpdated,
     Match,
     Missing,
+    Near,
     Node,
     Not,
     Number,
     Op,
     Or,
+    Point,
     Quantity,
     Reference,
     SearchQuery,
@@ -42,7 +46,7 @@ from fhir_server.search.query import (
 )
 from fhir_server.storage.base import Store, Transaction, VersionConflict, Write
 from tests.storage.contract.model import Model
-from tests.storage.contract.shorthand import NOON, at, deletion, write
+from tests.storage.contract.shorthand import NOON, at, deletion, says, write, written
 from tests.storage.contract.stores import STORES, promised
 
 TYPES = ("Patient", "Observation")
@@ -82,6 +86,8 @@ values = st.one_of(
     ),
     st.builds(Uri, few_words, st.sampled_from(("", "1"))),
 )
+latitudes, longitudes = st.sampled_from((-90.0, 0.0, 5.0, 90.0)), st.sampled_from((-180.0, -178.0, 0.0, 3.0, 179.0))
+values |= st.builds(Point, latitudes, longitudes)
 params = st.sampled_from(("p", "q"))
 profiles = st.builds(
     lambda uri, version: IndexEntry("_profile", Uri(uri, version)),
@@ -170,6 +176,11 @@ def branch(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
+TEXTS = ("", "acute pain", "pain, acute: severe", "Painless")
+sayings = st.sampled_from(("acute", "pain", "pain*", "pain acute", '"acute pain', '"pain acute severe', "nothing", ""))
+leaves |= st.builds(says, st.sampled_from(("_content", "_text")), sayings)
+leaves |= st.builds(Near, params, latitudes, longitudes, st.sampled_from((1.0, 600_000.0, 3_000_000.0, 2.5e7)))
+
 trees = st.recursive(leaves, branch, max_leaves=5)
 accesses = st.one_of(
     st.just(UNRESTRICTED),
@@ -229,7 +240,8 @@ class StoreMachine(RuleBasedStateMachine):
         writes = []
         for key, found in batch:
             counts[key] += 1
-            writes.append(write(str(key), *found, number=counts[key], when=at(self.clock)))
+            spoken = written(str(key), TEXTS[len(found) % len(TEXTS)], number=counts[key], more=found)
+            writes.append(replace(spoken, version=version_at(spoken, at(self.clock))))
 
         async def work(transaction: Transaction) -> None:
             for each in writes:
@@ -347,6 +359,11 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def check(self) -> None:
         assert list(self.runner.run(self.store.check())) == []
+
+
+def version_at(each: Write, when: datetime) -> Version:
+    version = each.version
+    return Version(version.key, version.version_id, when, version.body, method=version.method)
 
 
 async def _open(name: str, folder: Path) -> Store:
