@@ -23,13 +23,13 @@ LAB = "http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
 SHAPES: tuple[Shape, ...] = (
     # one parameter of every type
     Shape("_id", "Patient?_id={patient.id}"),
-    Shape("string", "Patient?family={patient.family}"),
-    Shape("string, prefix of 2", "Patient?family={patient.family2}&_count=20"),
-    Shape("string :exact", "Patient?family:exact={patient.family}"),
-    Shape("string :contains", "Patient?name:contains={patient.inside}"),
+    Shape("string", "Patient?family={patient.family}&_count=1"),
+    Shape("string, prefix of 2", "Patient?family={patient.family2}&_count=1"),
+    Shape("string :exact", "Patient?family:exact={patient.family}&_count=1"),
+    Shape("string :contains", "Patient?name:contains={patient.inside}&_count=1"),
     Shape("token, system|code", "Observation?code={observation.token}&_count=20"),
     Shape("token, code alone", "Observation?code={observation.code}&_count=20"),
-    Shape("token, identifier", "Encounter?identifier={encounter.identifier}"),
+    Shape("token, identifier", "Encounter?identifier={encounter.identifier}&_count=1"),
     Shape("token :not", "Observation?status:not=final&_count=20", flat=False),
     Shape("token :text", "Condition?code:text={condition.word}&_count=20"),
     Shape("token, 4 alternatives", "Observation?code={observation.code},{rare.code},8302-2,29463-7&_count=20"),
@@ -52,7 +52,7 @@ SHAPES: tuple[Shape, ...] = (
     # several parameters, the common one first
     Shape("2: status & rare code", "Observation?status=final&code={rare.token}&_count=20"),
     Shape("2: patient & code", "Observation?code={observation.token}&patient={observation.patient}"),
-    Shape("2: gender & birthdate", "Patient?gender={patient.gender}&birthdate={patient.birthdate}"),
+    Shape("2: gender & birthdate", "Patient?gender={patient.gender}&birthdate={patient.birthdate}&_count=1"),
     Shape("2: code & rare value", "Observation?code={largest.token}&value-quantity=gt{largest.value}&_count=4"),
     Shape("3 tokens, rarest last", f"Observation?status=final&category={LAB}&code={{rare.token}}&_count=20"),
     Shape("1 token, the rarest of 3", "Observation?code={rare.token}&_count=20"),

@@ -316,9 +316,9 @@ class Total(StrEnum):
 
 class Sort(_Node, frozen=True):
     """One `_sort` rule. `param` is `_id`, `_lastUpdated` or a code; `kind` is the kind of entry whose lowest (ascending) or
-    highest (descending) field is compared: String.folded, Token.code, DateRange.low or high, Number.low, Uri.value,
+    highest (descending) field is compared: String.folded, Token.code, DateRange.low, Number.low, Uri.value,
     Reference.id; for a Point its distance from `origin` (latitude, longitude). Resources without such an entry come last,
-    whatever the direction. `chain`: the entry is that of the resource referred to, by (parameter, target type) after another.
+    whatever the direction. Equal ones come in the order of creation, newest first where the first rule descends. `chain`: the entry is that of the resource referred to, by (parameter, target type) after another.
     """
 
     param: str

@@ -43,9 +43,9 @@ async def test_pages_follow_on_in_both_directions(client: Client) -> None:
     for number in range(7):
         await client.put(f"Patient/p{number}", patient(f"p{number}", active=True))
     first = await client.get("Patient?active=true&_count=3")
-    assert links(first).keys() == {"self", "next"}
+    assert links(first).keys() == {"self", "next", "last"}
     second = await client.get(links(first)["next"])
-    assert links(second).keys() == {"self", "first", "previous", "next"}
+    assert links(second).keys() == {"self", "first", "previous", "next", "last"}
     third = await client.get(links(second)["next"])
     assert links(third).keys() == {"self", "first", "previous"}
     every = [e["resource"]["id"] for page in (first, second, third) for e in page["entry"]]

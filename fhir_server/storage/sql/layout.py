@@ -10,9 +10,9 @@ and that of a contained resource with the packed rows of the resource.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from fhir_server.search.query import (
     Contained,
@@ -52,6 +52,18 @@ class Names(Protocol):
     def canonicals(self, low: str, high: str | None) -> list[tuple[int, str]]:
         """The canonicals, with their numbers, that `low` ≤ text < `high` holds for; see canonical_text."""
         ...
+
+    def outlines(self, type_: str) -> "Sequence[Outline]":
+        """All that resources of this type ever had in common."""
+        ...
+
+
+class Outline(NamedTuple):
+    """What some resources of a type have in common: the numbers of their `entries`, and of those that they have `several` times."""
+
+    number: int
+    entries: frozenset[int]
+    several: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +124,7 @@ SORTED_BY: dict[type[Value], tuple[str, str]] = {
     Text: ("folded", "folded"),
     String: ("folded", "folded"),
     Reference: ("id", "id"),
-    DateRange: ("low", "high"),
+    DateRange: ("low", "low"),
     Number: ("low", "low"),
     Quantity: ("low", "low"),
     Uri: ("value", "value"),
@@ -122,6 +134,9 @@ SORTED_BY: dict[type[Value], tuple[str, str]] = {
 def path(entry: int) -> str:
     """Where the rows of an entry number stand in the packed entries."""
     return f'$."{entry}"'
+
+
+NO_COLUMN = ("", "")  # for what is sorted by a distance
 
 
 def finite(number: float) -> float:

@@ -3,8 +3,11 @@
 http://hl7.org/fhir/R4/search.html
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+import msgspec
 
 from fhir_server.search.query import (
     Access,
@@ -15,8 +18,10 @@ from fhir_server.search.query import (
     Ids,
     LastUpdated,
     Match,
+    Missing,
     Near,
     Node,
+    Not,
     Op,
     Or,
     Prose,
@@ -24,7 +29,8 @@ from fhir_server.search.query import (
     Together,
 )
 from fhir_server.storage.sql import distinct, near, prose
-from fhir_server.storage.sql.compare import Alternative, Comparison, on_table
+from fhir_server.storage.sql.arms import Arm, arms, disjoint, union
+from fhir_server.storage.sql.compare import Alternative, Comparison, condition, on_table
 from fhir_server.storage.sql.contained import Local, number, within
 from fhir_server.storage.sql.distinct import SAMPLE, SHARED
 from fhir_server.storage.sql.layout import TOKEN, path
@@ -32,26 +38,38 @@ from fhir_server.storage.sql.text import FALSE, Sql, all_of, join
 from fhir_server.storage.sql.tree import MANY, Tree, alike, as_json, conjuncts, is_one_of, updated
 
 MOST_PARTS = 400  # databases limit the SELECTs of one UNION
+MOST_ARMS = 32  # stretches that are merged in the order of their resources
 
 Part = tuple[Node, Access]  # a condition, and what its chains may see
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A condition that yields resources. `keyed`: in descending order of rid, from one stretch of a table; otherwise `rids`
-    is a statement that yields them in no order, perhaps twice. Not `exact`: some for which the condition does not hold, too.
+    """A condition that yields resources: `rids` is a statement of them all, `arms` its stretches where it has some.
+
+    `once`: none comes twice. `whole`: the condition holds for all of them; else it must be looked at all the same. `part`: which
+    condition of the search it is.
     """
 
     rids: Sql
-    keyed: Alternative | None = None
+    arms: tuple[Arm, ...] = ()
+    once: bool = False
+    whole: bool = True
     part: int = -1
-    exact: bool = True
+
+    @property
+    def keyed(self) -> bool:
+        """It comes in few stretches, each in descending order of rid."""
+        return 0 < len(self.arms) <= MOST_ARMS and all(arm.keyed for arm in self.arms)
+
+
+NEVER = Lead(FALSE)
 
 
 class Sets(Protocol):
     """Statements of all rids, in no order; FALSE where there are none."""
 
-    def count(self, rids: Sql) -> tuple[int, int | None]:
+    def count(self, rows: Sql) -> int:
         """How many rows there are now."""
         ...
 
@@ -61,6 +79,18 @@ class Sets(Protocol):
 
     def rids_of(self, type_: str, parts: list[Part]) -> Sql:
         """Of the resources that all parts hold for."""
+        ...
+
+    def ids(self, rids: Sql) -> list[str] | None:
+        """The logical ids of these resources; None where there are more than a few."""
+        ...
+
+    def single(self, type_: str, entries: Iterable[int]) -> bool:
+        """No resource of the type has one of these entries twice."""
+        ...
+
+    def lacking(self, type_: str, entries: Iterable[int]) -> list[int]:
+        """The outlines of those resources that have none of the entries."""
         ...
 
 
@@ -86,7 +116,7 @@ class Leads:
                 return self._rows(is_one_of("id", anyof), type_)
             case LastUpdated(tests):
                 where = all_of([updated("v.updated", op, value) for op, value in tests])
-                return Lead(FALSE) if where == FALSE else self._updated(where, type_)
+                return NEVER if where == FALSE else self._updated(where, type_)
             case Together() | Contains() | Local():
                 return Lead(self.sets.rids_of(type_, [(node, access)]))
             case Chain():
@@ -97,6 +127,11 @@ class Leads:
                 return Lead(self.sets.rids_of(type_, [(part, access) for part in conjuncts(node)]))
             case Or(of):
                 return self._or(of, type_, access)
+            case Missing(param, kinds):
+                entries = (self.tree.names.of_entry(type_, param, kind) for kind in kinds)
+                return self._without(type_, [entry for entry in entries if entry is not None])
+            case Not(Match() as of):
+                return self._unlike(of, type_)
             case _:
                 return None
 
@@ -104,7 +139,7 @@ class Leads:
         """Leads that yield all for which the node holds and more besides; None where there are none of that kind."""
         match node:
             case Together(of):
-                return [lead for part in of if (lead := self._match(part, type_)) is not None]
+                return [replace(lead, whole=False) for part in of if (lead := self._match(part, type_)) is not None]
             case Contains(inner, where):
                 return self._containers(inner, where, type_)
             case Local(_, target, where):
@@ -116,31 +151,36 @@ class Leads:
         """Those of resources that contain some of the type `inner`, as narrow as the tables make them."""
         place = number(self.tree.names, type_, inner)
         if place is None:
-            return [Lead(FALSE)]
-        found = []
+            return [NEVER]
+        found: list[Lead | None] = []
+        inside = within(type_, inner)
         for part in conjuncts(where):
             match part:
                 case Match():
-                    found.append(self._match(part, within(type_, inner)))
+                    found.append(self._match(part, inside))
                 case Together(of):
-                    found += [self._match(each, within(type_, inner)) for each in of]
+                    found += [self._match(each, inside) for each in of]
                 case Ids(anyof):
                     tests = [(Comparison("code", Op.EQ, id_),) for id_ in anyof]
-                    found.append(self._alternatives([Alternative(TOKEN, place, test) for test in tests]))
+                    found.append(self._alternatives([Alternative(TOKEN, place, test) for test in tests], inside))
         leads = [lead for lead in found if lead is not None]
-        every = self._alternatives([Alternative(TOKEN, place, ())])
-        return leads or [every or Lead(FALSE)]
+        every = self._alternatives([Alternative(TOKEN, place, ())], inside)
+        return [replace(lead, whole=False) if lead.rids != FALSE else NEVER for lead in leads or [every or NEVER]]
 
     def _match(self, node: Match, type_: str) -> Lead | None:
         if node.anyof and node.anyof[0][0].kind is Prose:
             return self._prose(node, type_)
-        return self._alternatives(self.tree.alternatives(node, type_))
+        return self._alternatives(self.tree.alternatives(node, type_), type_)
 
-    def _alternatives(self, found: list[Alternative]) -> Lead | None:
+    def _prose(self, node: Match, type_: str) -> Lead | None:
+        parts, exact = prose.rids(self.tree.names, node, type_)
+        if len(parts) > MOST_PARTS:
+            return None
+        return Lead(join(" UNION ALL ", parts), whole=exact) if parts else NEVER
+
+    def _alternatives(self, found: list[Alternative], type_: str) -> Lead | None:
         if not found:
-            return Lead(FALSE)
-        if len(found) == 1:
-            return Lead(self._rows_like(found[0]), found[0] if found[0].keyed else None)
+            return NEVER
         if len(found) > MANY and alike(found) and found[0].keyed:
             first, alias, given = found[0], self.tree.alias("e"), self.tree.alias("v")
             tests = " AND ".join(
@@ -155,26 +195,78 @@ class Leads:
             )
         if len(found) > MOST_PARTS:
             return None
-        return Lead(join(" UNION ALL ", [self._rows_like(each) for each in found]))
+        apart, once = disjoint(found)
+        alone = len(found) == 1 and found[0].keyed and found[0].narrow
+        once = alone or (once and self.sets.single(type_, {each.entry for each in found}))
+        if any(self._shared(each) for each in found):
+            return Lead(join(" UNION ALL ", [self._rows_like(each) for each in apart]), once=once)
+        stretches = tuple(arm for each in apart for arm in arms(each))
+        return Lead(union(stretches, self.tree.alias), stretches, once)
+
+    def _shared(self, found: Alternative) -> bool:
+        """Whether it looks inside texts that many resources share."""
+        return distinct.looks_inside(found) and self.sets.count(distinct.texts(found)) * SHARED <= SAMPLE
 
     def _rows_like(self, found: Alternative) -> Sql:
         alias = self.tree.alias("e")
-        if distinct.looks_inside(found) and self.sets.count(distinct.texts(found))[0] * SHARED <= SAMPLE:
+        if self._shared(found):
             return distinct.rids(found, alias)
         return Sql(f"SELECT {alias}.rid AS rid FROM {found.table.name} {alias} WHERE ") + on_table(found, alias)
 
-    def _prose(self, node: Match, type_: str) -> Lead | None:
-        parts, exact = prose.rids(self.tree.names, node, type_)
-        if len(parts) > MOST_PARTS:
+    def _unlike(self, node: Match, type_: str) -> Lead | None:
+        """For a condition that must not hold: resources with an entry for which one alternative does not, or with no such entry."""
+        if node.anyof and node.anyof[0][0].kind is Prose:
             return None
-        return Lead(join(" UNION ALL ", parts), exact=exact) if parts else Lead(FALSE)
+        found = next((each for each in self.tree.alternatives(node, type_) if each.keyed), None)
+        if found is None:
+            return None
+        first = found.table.columns[0]
+        value = next(test.value for test in found.tests if test.column == first and test.op is Op.EQ)
+        others = [test for test in found.tests if (test.column, test.op) != (first, Op.EQ)]
+        stretches = [
+            arm
+            for op in (Op.LT, Op.GT)
+            for arm in arms(Alternative(found.table, found.entry, (Comparison(first, op, value),)))
+        ]
+        if others:
+            stretches.append(Arm(found.table.name, lambda alias: _all_but(found, others, alias)))
+        without = self._without(type_, [found.entry])
+        rids = union(stretches, self.tree.alias)
+        return Lead(rids if without.rids == FALSE else join(" UNION ALL ", [rids, without.rids]), whole=False)
+
+    def _without(self, type_: str, entries: list[int]) -> Lead:
+        """The resources that have none of the entries."""
+        outlines = self.sets.lacking(type_, entries)
+        stretches = tuple(
+            Arm(
+                "resource",
+                lambda alias, outline=outline: Sql(  # type: ignore[misc]
+                    f"{alias}.outline = ? AND {alias}.body IS NOT NULL", (outline,)
+                ),
+                by="resource_outline",
+                keyed=True,
+            )
+            for outline in outlines
+        )
+        if len(outlines) <= MOST_ARMS:
+            return Lead(union(stretches, self.tree.alias), stretches, once=True) if stretches else NEVER
+        given = msgspec.json.encode(outlines).decode()
+        return Lead(
+            Sql(
+                "SELECT rid FROM resource INDEXED BY resource_outline"
+                " WHERE outline IN (SELECT value FROM json_each(?)) AND body IS NOT NULL",
+                (given,),
+            ),
+            once=True,
+        )
 
     def _rows(self, where: Sql, type_: str) -> Lead:
         if where == FALSE:
-            return Lead(FALSE)
+            return NEVER
         return Lead(
             Sql("SELECT rid FROM resource WHERE type = ? AND body IS NOT NULL AND ", (self.tree.names.of_type(type_),))
-            + where
+            + where,
+            once=True,
         )
 
     def _updated(self, where: Sql, type_: str) -> Lead:
@@ -184,22 +276,27 @@ class Leads:
                 " WHERE v.type = ? AND w.body IS NOT NULL AND ",
                 (self.tree.names.of_type(type_),),
             )
-            + where
+            + where,
+            once=True,
         )
 
     def _chain(self, node: Chain, type_: str, access: Access) -> Lead:
-        outside = self._referring(node, type_, access)
+        outside = self._outside(node, type_, access)
         if number(self.tree.names, type_, node.target) is None:
             return outside
         inside = self.sets.rids_of(type_, [(Local(node.param, node.target, node.where), access)])
         return Lead(_union([rids for rids in (outside.rids, inside) if rids != FALSE]))
 
-    def _referring(self, node: Chain, type_: str, access: Access) -> Lead:
+    def _outside(self, node: Chain, type_: str, access: Access) -> Lead:
+        """For those that refer to a resource of the target type, not to one that they contain."""
         names = self.tree.names
         entry, target_type = names.of_entry(type_, node.param, Reference), names.of_type(node.target)
         targets = self.sets.rids(node.target, node.where, access)
         if entry is None or target_type is None or targets == FALSE:
-            return Lead(FALSE)
+            return NEVER
+        ids = self.sets.ids(targets)
+        if ids is not None:
+            return self._referring(entry, type_, target_type, ids)
         row, alias, found = self.tree.alias("r"), self.tree.alias("e"), self.tree.alias("t")
         return Lead(
             Sql(f"SELECT {alias}.rid AS rid FROM (")
@@ -211,12 +308,28 @@ class Leads:
             )
         )
 
+    def _referring(self, entry: int, type_: str, target_type: int, ids: list[str]) -> Lead:
+        """The resources that refer to one of a few."""
+        stretches = tuple(
+            Arm(
+                "reference",
+                lambda alias, id_=id_: Sql(  # type: ignore[misc]
+                    f"{alias}.entry = ? AND {alias}.id = ? AND {alias}.type = ?", (entry, id_, target_type)
+                ),
+                keyed=True,
+            )
+            for id_ in ids
+        )
+        if not stretches:
+            return NEVER
+        return Lead(union(stretches, self.tree.alias), stretches, self.sets.single(type_, [entry]))
+
     def _has(self, node: Has, type_: str, access: Access) -> Lead:
         names = self.tree.names
         entry, own_type = names.of_entry(node.source, node.param, Reference), names.of_type(type_)
         sources = self.sets.rids(node.source, node.where, access)
         if entry is None or own_type is None or sources == FALSE:
-            return Lead(FALSE)
+            return NEVER
         source, alias, row, found = (self.tree.alias(letter) for letter in "rejt")
         return Lead(
             Sql(f"SELECT {row}.rid AS rid FROM (")
@@ -231,18 +344,26 @@ class Leads:
         )
 
     def _or(self, of: tuple[Node, ...], type_: str, access: Access) -> Lead | None:
-        parts: list[Sql] = []
-        exact = True
+        parts: list[Lead] = []
         for each in of:
             lead = self.lead(each, type_, access)
             if lead is None or len(parts) > MOST_PARTS:
                 return None
             if lead.rids != FALSE:
-                parts.append(lead.rids)
-                exact = exact and lead.exact
-        return Lead(_union(parts), exact=exact)
+                parts.append(lead)
+        if not parts:
+            return NEVER
+        stretches = tuple(arm for lead in parts for arm in lead.arms) if all(lead.arms for lead in parts) else ()
+        return Lead(_union([lead.rids for lead in parts]), stretches, whole=all(lead.whole for lead in parts))
 
 
 def _union(parts: list[Sql]) -> Sql:
     """The rids of all; FALSE where there are none."""
     return join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ")" for part in parts]) if parts else FALSE
+
+
+def _all_but(found: Alternative, others: Sequence[Comparison], alias: str) -> Sql:
+    """Rows with the key of the alternative for which its other tests do not all hold."""
+    tests = all_of([condition(f"{alias}.{test.column}", test.op, test.value) for test in others])
+    key = found._replace(tests=tuple(test for test in found.tests if test not in others))
+    return on_table(key, alias) + " AND NOT (" + tests + ")"

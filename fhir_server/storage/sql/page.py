@@ -8,24 +8,33 @@ the server: links survive a restart and cost the same on page one and page one t
 
 import base64
 import binascii
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from fhir_server.outcome import BadRequest
-from fhir_server.search.query import SearchQuery, Sort
-from fhir_server.storage.sql.layout import PROFILE, SORTED_BY, path, table_of
-from fhir_server.storage.sql.near import distance
+from fhir_server.search.query import Missing, SearchQuery, Sort
+from fhir_server.storage.sql.branch import Branch, changed_since
+from fhir_server.storage.sql.keys import key
 from fhir_server.storage.sql.plan import Plan
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of, join
 
+GATHERED, SORTED = (
+    12,
+    40,
+)  # instructions of the virtual machine that it takes to gather a resource, and to sort it as well
+
 Key = str | int | float | None
 
+END = -1
 _ALWAYS = ("_id", "_lastUpdated")  # every resource has them
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """A place between two resources of a search. `position`: the newest sequence number when page one was made."""
+    """A place between two resources of a search. `position`: the newest sequence number when page one was made. `rid` END: the
+    place behind all of them.
+    """
 
     sorts: str
     forward: bool
@@ -54,157 +63,229 @@ def signature(sort: tuple[Sort, ...]) -> str:
     """Tells orders apart."""
     return ",".join(
         f"{'-' if each.descending else ''}{each.param} {each.kind.__name__ if each.kind else ''}{each.origin or ''}"
+        + "".join(f" {param}:{target}" for param, target in each.chain)
         for each in sort
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The sort tuple of a query, forwards or backwards."""
+    """The sort tuple of a query, forwards or backwards. Equal ones come by their creation, in the direction of the first rule."""
 
     sort: tuple[Sort, ...]
     forward: bool
 
-    def columns(self, plan: Plan) -> Sql:
-        """The sort tuple of the plan's resource: k0, k1 …, rid."""
-        keys = [self._key(each, plan) + f" AS k{index}" for index, each in enumerate(self.sort)]
-        return join(", ", [*keys, Sql(f"{plan.resource.rid} AS rid")])
+    @property
+    def newest_first(self) -> bool:
+        return (self.sort[0].descending if self.sort else True) is self.forward
 
-    def terms(self) -> str:
+    def keys(self, branch: Branch, plan: Plan, visited: str = "") -> list[Sql]:
+        """The sort tuple of the branch's resource, but for its rid; `visited` is the first one where an index gives it."""
+        return [
+            Sql(visited) if visited and index == 0 else key(each, branch, plan) for index, each in enumerate(self.sort)
+        ]
+
+    def terms(self, *, visited: bool = False) -> str:
+        """What follows ORDER BY; `visited`: none lacks the first key."""
         terms = []
         for index, each in enumerate(self.sort):
             down = each.descending is self.forward
-            if each.param not in _ALWAYS:
+            if each.param not in _ALWAYS and not (visited and index == 0):
                 terms.append(f"k{index} IS NULL{'' if self.forward else ' DESC'}")
             terms.append(f"k{index}{' DESC' if down else ''}")
-        return ", ".join([*terms, "rid DESC" if self.forward else "rid"])
+        return ", ".join([*terms, f"rid{' DESC' if self.newest_first else ''}"])
 
-    def beyond(self, place: Cursor) -> Sql:
+    def beyond(self, place: Cursor, keys: Sequence[Sql], rid: str) -> Sql:
         """The condition on a sort tuple that it comes behind the place (before it, when going backwards)."""
-        condition = Sql(f"rid {'<' if self.forward else '>'} ?", (place.rid,))
+        if place.rid == END:
+            return TRUE
+        condition = Sql(f"{rid} {'<' if self.newest_first else '>'} ?", (place.rid,))
         for index in reversed(range(len(self.sort))):
-            column, key = f"k{index}", place.keys[index]
+            column, key = keys[index], place.keys[index]
             if key is None:
-                further = FALSE if self.forward else Sql(f"{column} IS NOT NULL")
-                same = Sql(f"{column} IS NULL")
+                further = FALSE if self.forward else column + " IS NOT NULL"
+                same = column + " IS NULL"
             else:
                 sign = "<" if self.sort[index].descending is self.forward else ">"
-                further = Sql(f"({column} {sign} ?{f' OR {column} IS NULL' if self.forward else ''})", (key,))
-                same = Sql(f"{column} = ?", (key,))
+                further = column + Sql(f" {sign} ?", (key,))
+                further = any_of([further, column + " IS NULL"]) if self.forward else further
+                same = column + Sql(" = ?", (key,))
             condition = any_of([further, all_of([same, condition])])
         return condition
 
-    def from_time(self, plan: Plan, place: Cursor | None) -> Sql:
-        """Where the plan visits by time: the condition that begins at the place, so that nothing before it is visited."""
-        if place is None or not plan.by_time:
+    def from_here(self, place: Cursor | None, visited: str) -> Sql:
+        """The bound of what an index gives, so that nothing before the place is visited."""
+        if place is None or place.rid == END or place.keys[0] is None:
             return TRUE
-        return Sql(f"{plan.updated} {'<=' if self.sort[0].descending is self.forward else '>='} ?", (place.keys[0],))
-
-    def _key(self, sort: Sort, plan: Plan) -> Sql:
-        if sort.chain:
-            raise BadRequest("Sorting by what a reference leads to is not possible here yet", code="not-supported")
-        if sort.param == "_id":
-            return Sql(plan.resource.column("id"))
-        if sort.param == "_lastUpdated":
-            return Sql(plan.updated)
-        entry = plan.tree.names.of_entry(plan.type, sort.param, sort.kind) if sort.kind else None
-        if entry is None or sort.kind is None:
-            return Sql("NULL")
-        choose, alias = "max" if sort.descending else "min", plan.tree.alias("s")
-        rows = Sql(f" FROM json_each({plan.resource.column('entries')}, ?) {alias}", (path(entry),))
-        if sort.origin is not None:
-            far = distance(f"{alias}.value", sort.origin)
-            return Sql(f"(SELECT {choose}({far.text})", far.args) + rows + ")"
-        column, table = SORTED_BY[sort.kind][sort.descending], table_of(sort.kind, sort.param)
-        if table is PROFILE:
-            uri = "substr(text, 1, instr(text, char(10)) - 1)"
-            return Sql(f"(SELECT {choose}({uri})") + rows + f" CROSS JOIN name ON number = {alias}.value ->> 0)"
-        return Sql(f"(SELECT {choose}({alias}.value ->> {table.columns.index(column)})") + rows + ")"
+        return Sql(f"{visited} {'<=' if self.sort[0].descending is self.forward else '>='} ?", (place.keys[0],))
 
 
-def page(query: SearchQuery, plans: list[Plan], place: Cursor | None, position: int) -> Sql:
-    """The statement of the page's rows and one more, if there is one: type, id, version, updated, method, body, keys …, rid."""
-    order = Order(query.sort, place is None or place.forward)
-    names = ", ".join([*(f"k{index}" for index in range(len(query.sort))), "rid"])
-    end = Sql(f" ORDER BY {order.terms()} LIMIT ?", (query.count + 1,))
-    parts = []
-    for plan in plans:
-        columns = order.columns(plan)
-        if not query.sort:
-            where = _created(plan, place, position, forward=order.forward)
-            parts.append(plan.statement(columns, where, end))
-            continue
-        where = all_of([_unchanged(plan, place, position), order.from_time(plan, place)])
-        inner = plan.statement(columns, where)
-        where = order.beyond(place) if place else TRUE
-        parts.append(Sql(f"SELECT {names} FROM (") + inner + ") WHERE " + where + end)
-    return _with_bodies(parts, names, end, order.terms().replace("rid", "m.rid"))
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One statement of a page: rows of type, id, version, updated, method, body, keys …, rid. What it finds comes before what
+    the next stretch finds. Where it takes more than `steps`, the page is made by the course `instead`.
+    """
+
+    statement: Callable[[], Sql]
+    steps: int = 0
+    instead: Callable[[], "list[Stretch]"] | None = None
+
+
+def course(query: SearchQuery, plans: list[Plan], place: Cursor | None, position: int) -> list[Stretch]:
+    """The stretches of a page and one row more, if there is one; later ones only matter where earlier ones leave room."""
+    pages = Pages(query, plans, place, position)
+    return pages.sorted() if query.sort else pages.created()
+
+
+class Pages:
+    """Writes the statements of one page."""
+
+    def __init__(self, query: SearchQuery, plans: list[Plan], place: Cursor | None, position: int) -> None:
+        self.query, self.plans, self.place, self.position = query, plans, place, position
+        self.order = Order(query.sort, place is None or place.forward)
+
+    # ---- newest created first
+
+    def created(self) -> list[Stretch]:
+        sets = [plan for plan in self.plans if plan.instead is not None]
+        steps = 1 + sum(int(plan.amount) * GATHERED for plan in sets)
+        by_order = lambda: self._by_creation([each for plan in self.plans for each in plan.stream()])  # noqa: E731
+        if not sets:
+            return [Stretch(by_order)]
+        gathered = Stretch(lambda: self._by_creation([plan.gather() for plan in self.plans]))
+        return [Stretch(by_order, steps, lambda: [gathered])]
+
+    def _by_creation(self, branches: list[Branch]) -> Sql:
+        end = Sql(f" ORDER BY rid{' DESC' if self.order.newest_first else ''}")
+        limit = Sql(" LIMIT ?", (self.query.count + 1,))
+        parts = [branch.statement(Sql(f"{branch.resource.rid} AS rid"), self._since(branch)) for branch in branches]
+        return _with_bodies(join(" UNION ", parts) + end + limit, end.text.replace("rid", "m.rid"))
+
+    def _since(self, branch: Branch) -> Sql:
+        """The condition on rid for the default order. What was created after page one never shows."""
+        place, rid = self.place, branch.resource.rid
+        if place is None:
+            return TRUE
+        if place.forward:
+            return Sql(f"{rid} < ?", (place.rid,))
+        return Sql(f"({rid} > ? AND {rid} <= ?)", (place.rid, self.position))
+
+    # ---- in the order of keys
+
+    def sorted(self) -> list[Stretch]:
+        first = self.query.sort[0]
+        visits = [plan.worth_visiting(first, self.query.count) for plan in self.plans]
+        gathered = Stretch(lambda: self._united([self._gathered(plan) for plan in self.plans]))
+        if not any(visits):
+            return [gathered]
+        steps = 1 + sum(int(plan.amount) * SORTED for plan in self.plans if plan.amount < float("inf"))
+        bounded = all(plan.amount < float("inf") for plan in self.plans)
+        stretches = [Stretch(lambda: self._united(self._with_key(visits)), steps if bounded else 0, lambda: [gathered])]
+        if any(self._may_lack(plan) for plan in self.plans):
+            stretches.append(Stretch(lambda: self._united([self._without_key(plan) for plan in self.plans])))
+        place = self.place
+        if place is not None and place.rid != END and (place.keys[0] is None) is self.order.forward:
+            return stretches[1:] if self.order.forward else stretches[:1]
+        return stretches if self.order.forward else stretches[::-1]
+
+    def _with_key(self, visits: list[bool]) -> list[Sql]:
+        parts = []
+        for plan, worth in zip(self.plans, visits, strict=True):
+            branch = plan.visit(self.query.sort[0]) if worth else None
+            parts.append(self._gathered(plan, "k0 IS NOT NULL") if branch is None else self._visited(plan, branch))
+        return parts
+
+    def _visited(self, plan: Plan, branch: Branch) -> Sql:
+        first = self.query.sort[0]
+        place = plan.sorted_by(first)
+        visited = self.order.keys(branch, plan)[0].text if place is None else f"{branch.alias}.{place[2]}"
+        keys = self.order.keys(branch, plan, visited)
+        rid = branch.resource.rid
+        where = [self.order.from_here(self.place, visited), self._unchanged(branch)]
+        if self.place is not None:
+            where.append(self.order.beyond(self.place, keys, rid))
+        columns = join(", ", [*(key + f" AS k{index}" for index, key in enumerate(keys)), Sql(f"{rid} AS rid")])
+        return branch.statement(columns, all_of(where), self._end(visited=True))
+
+    def _gathered(self, plan: Plan, only: str = "1") -> Sql:
+        branch = plan.gather()
+        keys = self.order.keys(branch, plan)
+        columns = join(
+            ", ", [*(key + f" AS k{index}" for index, key in enumerate(keys)), Sql(f"{branch.resource.rid} AS rid")]
+        )
+        inner = branch.statement(columns, self._unchanged(branch))
+        beyond = TRUE
+        if self.place is not None:
+            beyond = self.order.beyond(self.place, [Sql(f"k{index}") for index in range(len(keys))], "rid")
+        return Sql(f"SELECT {self._names()} FROM (") + inner + ") WHERE " + all_of([Sql(only), beyond]) + self._end()
+
+    def _without_key(self, plan: Plan) -> Sql:
+        """Those that lack the first key."""
+        first = self.query.sort[0]
+        lacking = plan.also(Missing(first.param, (first.kind,))) if first.kind else None
+        if lacking is None or lacking.empty:
+            return self._gathered(plan, "0")
+        return self._gathered(lacking)
+
+    def _may_lack(self, plan: Plan) -> bool:
+        first = self.query.sort[0]
+        if first.param in _ALWAYS or first.kind is None:
+            return False
+        place = plan.sorted_by(first)
+        return place is None or bool(plan.planner.lacking(plan.type, [place[1]]))
+
+    def _unchanged(self, branch: Branch) -> Sql:
+        """The condition for sorts: what was changed after page one may stand elsewhere now, and is left out."""
+        return TRUE if self.place is None else Sql(f"{branch.resource.column('changed')} <= ?", (self.position,))
+
+    def _names(self) -> str:
+        return ", ".join([*(f"k{index}" for index in range(len(self.query.sort))), "rid"])
+
+    def _end(self, *, visited: bool = False) -> Sql:
+        return Sql(f" ORDER BY {self.order.terms(visited=visited)} LIMIT ?", (self.query.count + 1,))
+
+    def _united(self, parts: list[Sql]) -> Sql:
+        rows = parts[0]
+        if len(parts) > 1:
+            union = join(" UNION ALL ", [Sql(f"SELECT {self._names()} FROM (") + part + ")" for part in parts])
+            rows = Sql("SELECT * FROM (") + union + ")" + self._end()
+        return _with_bodies(rows, f" ORDER BY {self.order.terms().replace('rid', 'm.rid')}")
 
 
 def behind(plans: list[Plan], rid: int, count: int) -> Sql:
-    """The statement of the first `count` matches created after the resource `rid`, oldest first; columns as of `page`."""
-    end = Sql(" ORDER BY rid LIMIT ?", (count,))
-    parts = [
-        plan.statement(Sql(f"{plan.resource.rid} AS rid"), Sql(f"{plan.resource.rid} > ?", (rid,)), end)
-        for plan in plans
-    ]
-    return _with_bodies(parts, "rid", end, "m.rid")
+    """The statement of the first `count` matches created after the resource `rid`, oldest first; columns as of a Stretch."""
+    parts = []
+    for plan in plans:
+        for branch in plan.stream():
+            own = branch.resource.rid
+            parts.append(branch.statement(Sql(f"{own} AS rid"), Sql(f"{own} > ?", (rid,))))
+    return _with_bodies(join(" UNION ", parts) + Sql(" ORDER BY rid LIMIT ?", (count,)), " ORDER BY m.rid")
 
 
-def _with_bodies(parts: list[Sql], names: str, end: Sql, terms: str) -> Sql:
-    """The rows of all parts together, with the resources; the bodies are fetched for those alone that are on the page."""
-    rows = parts[0]
-    if len(parts) > 1:
-        union = join(" UNION ALL ", [Sql(f"SELECT {names} FROM (") + part + ")" for part in parts])
-        rows = Sql("SELECT * FROM (") + union + ")" + end
+def _with_bodies(rows: Sql, end: str) -> Sql:
+    """The rows with the resources; the bodies are fetched for those alone that are on the page."""
     return (
         Sql("SELECT r.type, r.id, r.version, r.updated, r.method, r.body, m.* FROM (")
         + rows
-        + f") m CROSS JOIN resource r ON r.rid = m.rid ORDER BY {terms}"
+        + f") m CROSS JOIN resource r ON r.rid = m.rid{end}"
     )
-
-
-def _unchanged(plan: Plan, place: Cursor | None, position: int) -> Sql:
-    """The condition for sorts: what was changed after page one may stand elsewhere now, and is left out."""
-    return TRUE if place is None else Sql(f"{plan.resource.column('changed')} <= ?", (position,))
-
-
-def _created(plan: Plan, place: Cursor | None, position: int, *, forward: bool) -> Sql:
-    """The condition on rid for the default order. What was created after page one never shows."""
-    if place is None:
-        return TRUE
-    if forward:
-        return Sql(f"{plan.resource.rid} < ?", (place.rid,))
-    return Sql(f"({plan.resource.rid} > ? AND {plan.resource.rid} <= ?)", (place.rid, position))
 
 
 def total(plans: list[Plan], position: int) -> Sql:
     """The statement of the number of matches that were created up to the position."""
-    parts = [
-        plan.statement(Sql(f"{plan.resource.rid} AS rid"), Sql(f"{plan.resource.rid} <= ?", (position,)))
-        for plan in plans
-    ]
-    return (
-        Sql("SELECT count(*) FROM (")
-        + join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ")" for part in parts])
-        + ")"
-    )
+    branches = [plan.gather() for plan in plans]
+    return _count([(each, Sql(f"{each.resource.rid} <= ?", (position,))) for each in branches])
 
 
 def touched(plans: list[Plan], position: int) -> Sql:
     """The statement of the number of matches that existed at the position and were changed since."""
-    parts = []
-    for plan in plans:
-        resource = plan.resource
-        parts.append(
-            plan.statement(
-                Sql(f"{resource.rid} AS rid"),
-                Sql(
-                    f"{resource.rid} IN (SELECT rid FROM version WHERE sequence > ?) AND {resource.rid} <= ?",
-                    (position, position),
-                ),
-            )
-        )
+    return _count(
+        [(plan.only(changed_since(plan.tree, plan.type, plan.number or 0, position)), TRUE) for plan in plans]
+    )
+
+
+def _count(branches: Iterable[tuple[Branch, Sql]]) -> Sql:
+    parts = [branch.statement(Sql(f"{branch.resource.rid} AS rid"), more) for branch, more in branches]
     return (
         Sql("SELECT count(*) FROM (")
         + join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ")" for part in parts])

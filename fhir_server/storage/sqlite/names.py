@@ -1,21 +1,14 @@
 """Numbers for text that comes back often: resource types, systems, kinds of entries."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
 from fhir_server.search.query import Value
+from fhir_server.storage.sql.layout import Outline
 from fhir_server.storage.sql.units import Units, unit_text
 
 TYPE, SYSTEM, ENTRY, OUTLINE, UNIT, CANONICAL = "type", "system", "entry", "outline", "unit", "canonical"
-
-
-class Outline(NamedTuple):
-    """What some resources of a type have in common: the numbers of their `entries`, and of those that they have `several` times."""
-
-    number: int
-    entries: frozenset[int]
-    several: frozenset[int]
 
 
 class Names:

@@ -19,12 +19,14 @@ import apsw
 
 from fhir_server.storage.sqlite.connection import READ_ONLY, Connection, driver_errors, translated
 from fhir_server.storage.sqlite.names import Names
-from fhir_server.storage.sqlite.reads import Reads
+from fhir_server.storage.sqlite.reads import Memory, Reads
 
 T = TypeVar("T")
 
 MOMENT = 0.02  # seconds that a read may hold the request loop
 THREADS = 2
+REMEMBERED = 30.0  # seconds
+MOST_REMEMBERED = 1000
 
 
 class Readers:
@@ -32,15 +34,26 @@ class Readers:
 
     def __init__(self, path: Path, *, statement_timeout: float, vfs: str | None = None) -> None:
         self._path, self._timeout, self._vfs = path, statement_timeout, vfs
+        self._memory = Memory()
+        self._long: dict[object, float] = {}  # what took more than a moment, and when
         self._here: tuple[Connection, Reads] | None = self._connect()  # and so the writer's is never the last to close
         self._idle: SimpleQueue[tuple[Connection, Reads]] = SimpleQueue()
         self._threads = ThreadPoolExecutor(THREADS, "sqlite-reader")
 
-    async def run(self, ask: Callable[[Reads], T]) -> T:
-        """The answer, from the loop's own connection if that is quick. Raises TimedOut, Unavailable."""
+    async def run(self, ask: Callable[[Reads], T], like: object = None) -> T:
+        """The answer, from the loop's own connection if that is quick. Raises TimedOut, Unavailable.
+
+        `like`: what is equal to something that was not quick a while ago is not tried here.
+        """
+        if like is not None and self._long.get(like, -REMEMBERED) > monotonic() - REMEMBERED:
+            return await self.run_long(ask)
         try:
             return self._quickly(ask)
         except apsw.InterruptError:
+            if like is not None:
+                if len(self._long) >= MOST_REMEMBERED:
+                    del self._long[next(iter(self._long))]
+                self._long[like] = monotonic()
             return await self.run_long(ask)
 
     async def run_long(self, ask: Callable[[Reads], T], *, seconds: float | None = None) -> T:
@@ -49,11 +62,15 @@ class Readers:
             self._threads, self._in_thread, ask, self._timeout if seconds is None else seconds
         )
 
+    def leave(self) -> None:
+        """On the request loop, before `close` runs in a thread: the loop's own connection is used no more."""
+        self._end_turn()
+        if self._here is not None:
+            self._idle.put(self._here)
+            self._here = None
+
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
-        if self._here is not None:
-            self._here[0].close()
-            self._here = None
         while True:
             try:
                 self._idle.get_nowait()[0].close()
@@ -110,4 +127,4 @@ class Readers:
 
     def _connect(self) -> tuple[Connection, Reads]:
         connection = Connection(self._path, flags=READ_ONLY, vfs=self._vfs)
-        return connection, Reads(connection.db, Names(connection.db))
+        return connection, Reads(connection.db, Names(connection.db), self._memory)

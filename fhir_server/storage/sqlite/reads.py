@@ -26,14 +26,24 @@ _LAST_LIVE = (
 )
 
 
+class Memory:
+    """What the reading connections of a store learn from each other, in whatever thread: amounts that plans go by, and totals as
+    of a state.
+    """
+
+    def __init__(self) -> None:
+        self.amounts: Amounts = {}
+        self.totals: dict[tuple[tuple[int, int], Sql], int] = {}
+
+
 class Reads:
     """What a Reader promises, without waiting, on one connection."""
 
-    def __init__(self, db: apsw.Connection, names: Names) -> None:
+    def __init__(self, db: apsw.Connection, names: Names, memory: Memory | None = None) -> None:
         self.db = db
         self.names = names
-        self.amounts: Amounts = {}
-        self.statements: dict[object, Sql] = {}  # of searches that come again, see sqlite.search
+        self.memory = memory or Memory()
+        self.statements: dict[object, Any] = {}  # of searches that come again, see sqlite.search
 
     def read(self, access: Access, key: Key) -> Version | None:
         type_ = self.names.of_type(key.type)
@@ -97,6 +107,11 @@ class Reads:
         """The first row, if there is one."""
         row: tuple[Any, ...] | None = self.db.execute(statement, arguments).fetchone()
         return row
+
+    def state(self) -> tuple[int, int]:
+        """Two equal states have the same resources with the same entries."""
+        corrected: Any = self.one("SELECT value FROM counter WHERE name = 'corrected'", ())
+        return self.newest(), corrected[0] if corrected else 0
 
     def newest(self) -> int:
         """The sequence number of the newest version."""

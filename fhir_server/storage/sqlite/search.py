@@ -3,15 +3,16 @@
 http://hl7.org/fhir/R4/http.html#search
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import apsw
 import msgspec
 
 from fhir_server.model import Version
 from fhir_server.search.query import Access, Page, SearchQuery, Total
 from fhir_server.storage.sql.contained import asked, matched
-from fhir_server.storage.sql.page import Cursor, behind, cursor, page, signature, total, touched
-from fhir_server.storage.sql.plan import Planner
+from fhir_server.storage.sql.page import END, Cursor, Stretch, behind, course, cursor, signature, total, touched
+from fhir_server.storage.sql.plan import Plan, Planner
 from fhir_server.storage.sql.text import FALSE, Sql
 from fhir_server.storage.sql.tree import Resource, Tree
 from fhir_server.storage.sqlite.hits import hits
@@ -20,6 +21,21 @@ from fhir_server.storage.sqlite.rows import version_of
 
 REMEMBERED = 1000  # statements, of each connection
 MOST_ARGUMENTS = 50
+TRIED = 2_000  # instructions between two looks at how many a trial has taken
+LEAST_TRIED = 100_000  # instructions that every trial may take: some milliseconds
+
+Rows = list[tuple[Any, ...]]
+
+
+class Remembered(NamedTuple):
+    """The statement of a search's first page. It is right as long as no name is given beyond `names` (None: always), and as good as
+    any while not much is written beyond `newest`.
+    """
+
+    statement: Sql
+    newest: int
+    names: int | None
+    whole: bool  # no other statement has more of the search's matches
 
 
 def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
@@ -29,30 +45,93 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
         newest = reads.newest()
         position = place.position if place else newest
         same = _same(reads, access, query)
-        if same is not None and (statement := reads.statements.get(same)) is not None:
-            return _page(reads, access, query, run(reads, statement), None, position)
+        if same is not None and (rows := _again(reads, query, same, newest)) is not None:
+            return _page(reads, access, query, rows, None, position)
         misses = reads.names.misses
-        planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), newest, reads.amounts)
-        plans = [planner.plan(type_, node, access) for type_, node in query.where.items()]
-        plans = [plan for plan in plans if not plan.empty]
+        planner = planner_of(reads, newest)
+        plans = plans_of(planner, access, query)
         wanted = query.total is not Total.NONE or query.count == 0
         if not plans:
             return Page((), total=0 if wanted else None)
-        matches = run(reads, total(plans, position))[0][0] if wanted else None
+        matches = _total(reads, plans, position) if wanted else None
         if query.count == 0:
             return Page((), total=matches)
-        if query.sort and query.sort[0].param == "_lastUpdated":
-            for plan in plans:
-                plan.visit_by_time(planner)
-        statement = page(query, plans, place, position)
-        if same is not None and not planner.counted and reads.names.misses == misses:
-            _remember(reads, same, statement)
-        rows = run(reads, statement)
+        stretches = course(query, plans, place, position)
+        rows, statement = follow(reads, stretches, query.count + 1)
+        if same is not None and statement is not None and not planner.fleeting and reads.names.misses == misses:
+            names = reads.names.newest() if planner.outlined else None
+            _remember(reads, same, Remembered(statement, newest, names, len(stretches) == 1))
         found = _page(reads, access, query, rows, place, position)
         missed = 0
         if query.sort and place is not None and found.next is None:
             missed = run(reads, touched(plans, position))[0][0]
-    return Page(found.hits, found.next, found.previous, matches, missed)
+    return Page(found.hits, found.next, found.previous, matches, missed, found.last)
+
+
+def planner_of(reads: Reads, newest: int) -> Planner:
+    return Planner(Tree(reads.names), lambda statement: run(reads, statement), newest, reads.memory.amounts)
+
+
+def plans_of(planner: Planner, access: Access, query: SearchQuery) -> list[Plan]:
+    """The plans of those types of which something may match."""
+    plans = [planner.plan(type_, node, access) for type_, node in query.where.items()]
+    return [plan for plan in plans if not plan.empty]
+
+
+def follow(reads: Reads, stretches: list[Stretch], most: int) -> tuple[Rows, Sql | None]:
+    """The first rows that the stretches yield, and the statement if one sufficed."""
+    rows: Rows = []
+    statement = None
+    for number, stretch in enumerate(stretches):
+        if len(rows) >= most:
+            break
+        written = stretch.statement()
+        found = tried(reads, written, stretch)
+        if found is None:
+            assert stretch.instead is not None
+            return follow(reads, stretch.instead(), most)
+        statement = written if number == 0 else None
+        rows += found
+    return rows[:most], statement
+
+
+def tried(reads: Reads, statement: Sql, stretch: Stretch) -> Rows | None:
+    """The rows; None where they take more steps than they may, now or when it was last tried."""
+    if not stretch.steps or stretch.instead is None:
+        return run(reads, statement)
+    if statement in reads.memory.amounts:
+        return None
+    left = max(stretch.steps, LEAST_TRIED) // TRIED
+
+    def spent() -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    reads.db.set_progress_handler(spent, TRIED, id=spent)
+    try:
+        return run(reads, statement)
+    except apsw.InterruptError:
+        if left >= 0:
+            raise
+        reads.memory.amounts[statement] = (0.0, 0)
+        return None
+    finally:
+        reads.db.set_progress_handler(None, id=spent)
+
+
+def _total(reads: Reads, plans: list[Plan], position: int) -> int:
+    """The number of matches; connections that only read remember it until something is written."""
+    statement = total(plans, position)
+    if not reads.names.lasting:
+        return int(run(reads, statement)[0][0])
+    totals, place = reads.memory.totals, (reads.state(), statement)
+    known = totals.get(place)
+    if known is None:
+        if len(totals) >= REMEMBERED:
+            totals.clear()
+        known = totals[place] = int(run(reads, statement)[0][0])
+    return known
 
 
 def _same(reads: Reads, access: Access, query: SearchQuery) -> object | None:
@@ -63,37 +142,41 @@ def _same(reads: Reads, access: Access, query: SearchQuery) -> object | None:
     return (*query.where.items(), query.sort, query.count)
 
 
-def _remember(reads: Reads, same: object, statement: Sql) -> None:
-    """The statement serves again: neither names that may yet come nor counts had a part in it."""
-    if len(statement.args) > MOST_ARGUMENTS:
+def _again(reads: Reads, query: SearchQuery, same: object, newest: int) -> Rows | None:
+    """The rows of the first page by the statement that served before; None where it may not serve any more."""
+    known = reads.statements.get(same)
+    if known is None or newest > known.newest + max(1000, known.newest // 10):
+        return None
+    if known.names is not None and reads.names.newest() > known.names:
+        del reads.statements[same]
+        return None
+    rows = run(reads, known.statement)
+    return rows if known.whole or len(rows) > query.count else None
+
+
+def _remember(reads: Reads, same: object, found: Remembered) -> None:
+    """The statement serves again: no name that may yet come had a part in it."""
+    if len(found.statement.args) > MOST_ARGUMENTS:
         return
     if len(reads.statements) >= REMEMBERED:
         del reads.statements[next(iter(reads.statements))]
-    reads.statements[same] = statement
+    reads.statements[same] = found
 
 
 def after(reads: Reads, access: Access, query: SearchQuery, rid: int) -> tuple[list[Version], int]:
     """The next `query.count` matches in the order of creation behind the resource `rid`, and the last one's rid."""
     with reads.snapshot():
-        planner = Planner(Tree(reads.names), lambda rids: count(reads, rids), reads.newest(), reads.amounts)
-        plans = [planner.plan(type_, node, access) for type_, node in query.where.items()]
-        plans = [plan for plan in plans if not plan.empty]
+        plans = plans_of(planner_of(reads, reads.newest()), access, query)
         rows = run(reads, behind(plans, rid, query.count)) if plans else []
     text = reads.names.text
     return [version_of(text(row[0]), row[1], row[2:6]) for row in rows], rows[-1][-1] if rows else rid
 
 
-def count(reads: Reads, rids: Sql) -> tuple[int, int | None]:
-    """How many rows the statement yields, and the lowest rid among them."""
-    row: Any = reads.db.execute(f"SELECT count(*), min(rid) FROM ({rids.text})", rids.args).fetchone()
-    return row[0], row[1]
-
-
-def run(reads: Reads, statement: Sql) -> list[tuple[Any, ...]]:
+def run(reads: Reads, statement: Sql) -> Rows:
     return reads.db.execute(statement.text, statement.args).fetchall()
 
 
-def _contained(reads: Reads, access: Access, query: SearchQuery, rows: list[tuple[Any, ...]]) -> dict[int, list[str]]:
+def _contained(reads: Reads, access: Access, query: SearchQuery, rows: Rows) -> dict[int, list[str]]:
     """The ids of the contained resources that make the rows matches, by rid."""
     ids: dict[int, list[str]] = {}
     for type_, node in query.where.items():
@@ -108,14 +191,7 @@ def _contained(reads: Reads, access: Access, query: SearchQuery, rows: list[tupl
     return ids
 
 
-def _page(
-    reads: Reads,
-    access: Access,
-    query: SearchQuery,
-    rows: list[tuple[Any, ...]],
-    place: Cursor | None,
-    position: int,
-) -> Page:
+def _page(reads: Reads, access: Access, query: SearchQuery, rows: Rows, place: Cursor | None, position: int) -> Page:
     """The page of these rows, of which there is one too many when the search goes on in its direction."""
     forward = place is None or place.forward
     more = len(rows) > query.count
@@ -125,10 +201,11 @@ def _page(
     if not rows:
         return Page(())
     sorts = signature(query.sort)
-    later = more if forward else True
+    later = more if forward else place is not None and place.rid != END
     earlier = place is not None if forward else more
     return Page(
         hits(reads, query, rows, _contained(reads, access, query, rows)),
         Cursor(sorts, True, position, rows[-1][6:-1], rows[-1][-1]).text() if later else None,
         Cursor(sorts, False, position, rows[0][6:-1], rows[0][-1]).text() if earlier else None,
+        last=Cursor(sorts, False, position, (None,) * len(query.sort), END).text() if later else None,
     )

@@ -58,6 +58,7 @@ class SQLiteStore:
         if self._opened is not None:
             readers, writer = self._opened
             self._opened = None
+            readers.leave()
             await asyncio.to_thread(readers.close)
             await asyncio.to_thread(writer.close)  # the last to close moves the log into the database
 
@@ -152,7 +153,8 @@ class Reader:
         return await self._store.readers.run(lambda reads: history(reads, self._access, asked, count, after))
 
     async def search(self, query: SearchQuery) -> Page:
-        return await self._store.readers.run(lambda reads: search(reads, self._access, query))
+        like = (*query.where.items(), query.sort, query.count, query.total)
+        return await self._store.readers.run(lambda reads: search(reads, self._access, query), like)
 
 
 class State:

@@ -164,6 +164,7 @@ class Work:
         reads, current = self.tables(), self._current(key)
         if current is None:
             return 0
+        self._correct(reads)
         return (
             self._purge_all(reads, current) if version_id is None else self._purge_one(reads, current, key, version_id)
         )
@@ -192,6 +193,7 @@ class Work:
         reads, current = self.tables(), self._current(key)
         if current is None or str(current.version) != version_id or current.body is None:
             return False
+        self._correct(reads)
         names = self._commit.names
         packed = pack(key.type, entries, names)
         replace_entries(reads.db, names, current, packed, names.make_outline(key.type, outline(packed)))
@@ -280,6 +282,12 @@ class Work:
         reads.db.execute("DELETE FROM version WHERE sequence = ?", (sequence,))
         reads.db.execute("UPDATE past SET ended = ?, until = ? WHERE ended = ?", (ended, until, sequence))
         return 1
+
+    def _correct(self, reads: Reads) -> None:
+        """What is found changes without a new version: totals that were remembered no longer count."""
+        reads.db.execute(
+            "INSERT INTO counter (name, value) VALUES ('corrected', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
+        )
 
     def _remember_sequence(self, reads: Reads) -> None:
         """Numbers are never given twice: a row of no type holds the newest one where its version is gone."""

@@ -39,7 +39,7 @@ from tests.storage.contract.shorthand import NOON
 FIELD = {
     "Token": ("code", "code"),
     "String": ("folded", "folded"),
-    "DateRange": ("low", "high"),
+    "DateRange": ("low", "low"),
     "Number": ("low", "low"),
     "Quantity": ("low", "low"),
     "Uri": ("value", "value"),
@@ -78,6 +78,8 @@ class Model:
 
     def search(self, type_: str, where: Node, access: Access, sort: Sequence[Sort] = ()) -> list[Key]:
         found = [key for key in self.alive(type_) if self.sees(access, key) and self.holds(where, key, access)]
+        if sort and not sort[0].descending:
+            found.reverse()
         for rule in reversed(sort):
             keys = {key: self.sort_key(rule, key) for key in found}
             ranked = [key for key in found if keys[key] is not None]

@@ -43,9 +43,9 @@ async def test_newest_created_first_even_after_updates(ten: Store) -> None:
 
 
 SORTS: list[tuple[tuple[Sort, ...], list[str]]] = [
-    ((Sort("name", String),), ["p1", "p0", "p3", "p2", "p5", "p4", "p7", "p6", "p9", "p8"]),
+    ((Sort("name", String),), [f"p{n}" for n in range(10)]),
     ((Sort("name", String, descending=True),), ["p9", "p8", "p7", "p6", "p5", "p4", "p3", "p2", "p1", "p0"]),
-    ((Sort("d", DateRange),), ["p9", "p5", "p1", "p7", "p3", "p8", "p6", "p4", "p2", "p0"]),
+    ((Sort("d", DateRange),), ["p1", "p5", "p9", "p3", "p7", "p0", "p2", "p4", "p6", "p8"]),
     ((Sort("d", DateRange, descending=True),), ["p7", "p3", "p9", "p5", "p1", "p8", "p6", "p4", "p2", "p0"]),
     ((Sort("t", Token), Sort("_id", None)), [f"p{n}" for n in range(10)]),
     ((Sort("_id", None, descending=True),), [f"p{n}" for n in range(9, -1, -1)]),
@@ -106,7 +106,7 @@ async def test_what_is_touched_may_drop_out_of_a_sorted_search_and_is_counted(te
     while page.next:
         page = await search(ten, "Patient", sort=sort, count=4, after=page.next)
         found += told(page)
-    assert found == ["p1", "p0", "p3", "p2", "p5", "p4", "p7", "p6", "p9"]
+    assert found == ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p9"]
     assert page.touched == 1
 
 
@@ -138,7 +138,7 @@ async def test_several_types_at_once(store: Store) -> None:
         found += [str(hit.version.key) for hit in page.hits]
     assert found == [f"{type_}/{n}" for n in range(4, -1, -1) for type_ in ("Observation", "Patient")]
     by_id = await search(store, types, coded("t", "x"), sort=(Sort("_lastUpdated", None),), count=3)
-    assert [str(hit.version.key) for hit in by_id.hits] == ["Observation/0", "Patient/0", "Observation/1"]
+    assert [str(hit.version.key) for hit in by_id.hits] == ["Patient/0", "Observation/0", "Patient/1"]
 
 
 @pytest.mark.parametrize("after", ["", "x", "AAAA", "\u00e9", "=" * 9, "a" * 5000, "lajzb21ldGhpbmc"])
