@@ -371,6 +371,31 @@ class Page:
     last: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A statement of a store, what it took in the store's own steps, and in seconds. Values do not stand in it."""
+
+    text: str
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a search was understood and executed, for a person: the `tree` in lines; the `plan`, which says what could lead, about
+    how many resources each of these yields, and what leads; the `statements` that ran, with all their `steps`; the matches on
+    the page, the total as far as it was asked for, and the seconds it all took.
+    """
+
+    tree: tuple[str, ...]
+    plan: tuple[str, ...]
+    statements: tuple[Executed, ...]
+    steps: int
+    matches: int
+    total: int | None
+    seconds: float
+
+
 # ---- what the caller may see
 
 

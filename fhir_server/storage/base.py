@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Conflict
-from fhir_server.search.query import Access, IndexEntry, Page, SearchQuery
+from fhir_server.search.query import Access, Explanation, IndexEntry, Page, SearchQuery
 
 T = TypeVar("T")
 
@@ -136,6 +136,10 @@ class Reader(Protocol):
         Default order: newest created first; whatever matched when page one was made and still matches appears exactly
         once, in its current state. Raises BadRequest for an `after` that is not one of this store's.
         """
+        ...
+
+    async def explain(self, query: SearchQuery) -> Explanation:
+        """Answers the query as `search` does, and tells how instead of what. For operators: statements are the store's own."""
         ...
 
 

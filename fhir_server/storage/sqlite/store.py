@@ -15,12 +15,13 @@ import apsw
 
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Unavailable
-from fhir_server.search.query import UNRESTRICTED, Access, IndexEntry, Page, SearchQuery
+from fhir_server.search.query import UNRESTRICTED, Access, Explanation, IndexEntry, Page, SearchQuery
 from fhir_server.storage.base import HistoryPage, Problem, Record, StateStore, Transaction
 from fhir_server.storage.sqlite import state
 from fhir_server.storage.sqlite.backup import copy
 from fhir_server.storage.sqlite.check import check
 from fhir_server.storage.sqlite.connection import require_safe_library
+from fhir_server.storage.sqlite.explain import explain
 from fhir_server.storage.sqlite.history import Scope, history
 from fhir_server.storage.sqlite.migrate import prepare
 from fhir_server.storage.sqlite.readers import Readers
@@ -155,6 +156,9 @@ class Reader:
     async def search(self, query: SearchQuery) -> Page:
         like = (*query.where.items(), query.sort, query.count, query.total)
         return await self._store.readers.run(lambda reads: search(reads, self._access, query), like)
+
+    async def explain(self, query: SearchQuery) -> Explanation:
+        return await self._store.readers.run_long(lambda reads: explain(reads, self._access, query))
 
 
 class State:

@@ -10,11 +10,12 @@ import apsw
 
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Conflict
-from fhir_server.search.query import EVERYTHING, Access, IndexEntry, Page, SearchQuery
+from fhir_server.search.query import EVERYTHING, Access, Explanation, IndexEntry, Page, SearchQuery
 from fhir_server.storage.base import HistoryPage, Record, StateStore, VersionConflict, Write
 from fhir_server.storage.sql.prose import of_words
 from fhir_server.storage.sqlite import state
 from fhir_server.storage.sqlite.batch import Batch, Place, remove_entries, replace_entries, update_entries
+from fhir_server.storage.sqlite.explain import explain
 from fhir_server.storage.sqlite.history import Scope, history
 from fhir_server.storage.sqlite.names import WritableNames
 from fhir_server.storage.sqlite.prose import with_words, words_of
@@ -146,6 +147,9 @@ class Work:
     async def search(self, query: SearchQuery) -> Page:
         words = any(of_words(each) for each in (*query.where.values(), *self._access.where.values()))
         return search(self.tables_with_words() if words else self.tables(), self._access, query)
+
+    async def explain(self, query: SearchQuery) -> Explanation:
+        return explain(self.tables(), self._access, query)
 
     # ---- Transaction
 
