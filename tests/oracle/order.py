@@ -1,4 +1,5 @@
-"""In which order `_sort` puts resources: by the lowest value ascending, by the highest descending, those without one last.
+"""In which order `_sort` puts resources: by the lowest value ascending, by the highest descending (times by when they begin),
+those without one last.
 
 http://hl7.org/fhir/R4/search.html#sort
 """
@@ -47,24 +48,20 @@ def _key(node: Node, rule: str, world: World) -> Any:
         return node.value["id"]
     if code == "_lastUpdated":
         return values.moment(node.value["meta"]["lastUpdated"])
-    found = [
-        value
-        for each in world.select(node, code)
-        for value in _values(each, parameters(node.type)[code].type, descending)
-    ]
+    found = [value for each in world.select(node, code) for value in _values(each, parameters(node.type)[code].type)]
     if not found:
         return None
     return max(found) if descending else min(found)
 
 
-def _values(node: Node, type_: str, descending: bool) -> Iterator[Any]:
+def _values(node: Node, type_: str) -> Iterator[Any]:
     match type_:
         case "string":
             yield from map(texts.folded, texts.strings(node))
         case "token":
             yield from (t.code if t.sensitive else t.code.lower() for t in values.tokens(node))
         case "date":
-            yield from (found[descending] for found in values.times(node))
+            yield from (low for low, _ in values.times(node))
         case "number":
             yield from (amount.low for amount in values.amounts(node))
         case "uri":
