@@ -116,8 +116,13 @@ class Comparison:
         return known
 
     def table(self) -> str:
-        """Type, modifier, prefix and shape with the number of queries that had them."""
-        rows = [f"{count:6} {' · '.join(part or '-' for part in key)}" for key, count in sorted(self.covered.items())]
+        """Parameter types by modifier and prefix, and shapes, each with the number of parameters that had them."""
+        kinds, shapes = Counter[str](), Counter[str]()
+        for (type_, modifier, prefixes, shape), count in self.covered.items():
+            for prefix in set(prefixes.split()) or {"-"}:
+                kinds[f"{type_} · {modifier or '-'} · {prefix}"] += count
+            shapes[shape or "-"] += count
+        rows = [f"{count:6} {name}" for found in (kinds, shapes) for name, count in sorted(found.items())]
         return "\n".join([f"{self.ran} queries, {self.matched} with matches", *rows])
 
 
