@@ -24,32 +24,32 @@ _NOTHING: Final = Environment()
 class Expression:
     """One expression; immutable, safe to share between threads."""
 
-    __slots__ = ("_evaluate", "_parsed", "text")
+    __slots__ = ("_evaluate", "parsed", "text")
 
     def __init__(self, text: str, parsed: Parsed | None = None) -> None:
         """FhirPathError for what is no expression; `parsed` where `text` was parsed before."""
         self.text = text
-        self._parsed = parsed or parse(text)
-        self._evaluate = closures.compiled(self._parsed)
+        self.parsed = parsed or parse(text)
+        self._evaluate = closures.compiled(self.parsed)
 
     def __repr__(self) -> str:
         return f"<FHIRPath {self.text}>"
 
     def check(self, type: str) -> None:  # noqa: A002  # FHIR's word
         """FhirPathError where the expression names elements that R4 does not have, starting from `type`."""
-        check(self._parsed, type)
+        check(self.parsed, type)
 
     def types(self, type: str) -> frozenset[str] | None:  # noqa: A002  # FHIR's word
         """The FHIR types that results can have on a resource of `type`; None where that cannot be told beforehand.
 
         Raises FhirPathError as `check` does.
         """
-        return check(self._parsed, type)
+        return check(self.parsed, type)
 
     @property
     def member(self) -> "tuple[Expression, str] | None":
         """`Patient.name.given` as `Patient.name` and "given"; None where the last step is no element's name."""
-        match self._parsed:
+        match self.parsed:
             case Path(head, (*before, Member(name)), at) if before or head:
                 return Expression(self.text, Path(head, tuple(before), at) if before else head), name
             case Path(None, (Member(name),), at) if not name[:1].isupper():

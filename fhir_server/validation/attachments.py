@@ -4,22 +4,16 @@ http://hl7.org/fhir/R4/datatypes.html#Attachment
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from fhir_server.fhirpath.node import Node
 from fhir_server.outcome import Issue
 
 
 def check(node: Node) -> Iterator[Issue]:
-    """The issue of each attachment in a resource whose size is not that of its data."""
-    for child in node.children():
-        if child.type == "Attachment" and isinstance(child.value, Mapping):
-            yield from _one(child)
-        elif not child.primitive:
-            yield from check(child)
-
-
-def _one(node: Node) -> Iterator[Issue]:
-    data, stated = node.value.get("data"), node.value.get("size")
+    """The issue of an attachment whose size is not that of its data."""
+    value: Mapping[str, Any] = node.value if isinstance(node.value, Mapping) else {}
+    data, stated = value.get("data"), value.get("size")
     if not isinstance(data, str) or not isinstance(stated, int):
         return
     plain = "".join(data.split())

@@ -16,23 +16,14 @@ from fhir_server.outcome import Issue
 from fhir_server.validation.profiles.check import Checker
 from fhir_server.validation.profiles.rule import Profile, Rule
 
-NAMES: Final = ("extension", "modifierExtension")
 CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 
 
 def check(checker: Checker, node: Node) -> Iterator[Issue]:
-    """The issues of all extensions in a resource: each against its definition, as far as that is known here."""
-    for extension in _all(node):
-        url = extension.value.get("url") if isinstance(extension.value, dict) else None
-        if isinstance(url, str) and url:
-            yield from _one(checker, extension, url)
-
-
-def _all(node: Node) -> Iterator[Node]:
-    for child in node.children():
-        if child.key in NAMES:
-            yield child
-        yield from _all(child)
+    """The issues of one extension: against its definition, as far as that is known here."""
+    url = node.value.get("url") if isinstance(node.value, dict) else None
+    if isinstance(url, str) and url:
+        yield from _one(checker, node, url)
 
 
 def _one(checker: Checker, node: Node, url: str) -> Iterator[Issue]:

@@ -4,6 +4,7 @@ http://hl7.org/fhir/R4/validation.html
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from fhir_server.fhirpath.node import Node, root
@@ -54,9 +55,8 @@ class Validator:
         return tuple(sorted(dict.fromkeys(every), key=lambda issue: _RANK[issue.severity]))[:MOST]
 
     def _tiers(self, checker: Checker, node: Node, profiles: Sequence[str], *, best_practice: bool) -> Iterator[Issue]:
-        yield from invariants.check(node, checker.environment, best_practice=best_practice)
-        yield from extensions.check(checker, node)
-        yield from attachments.check(node)
+        visits = {"Extension": partial(extensions.check, checker), "Attachment": attachments.check}
+        yield from invariants.check(node, checker.environment, best_practice=best_practice, visits=visits)
         yield from self._claimed(checker, node, profiles)
         for entry in _inside(node):
             yield from self._claimed(checker, entry, ())
