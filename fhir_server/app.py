@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from fhir_server.context import Hooks, Server
 from fhir_server.indexing import record
 from fhir_server.indexing.reindex import Reindex
+from fhir_server.interactions.conformance import announce, forget
 from fhir_server.interactions.searchparameter import take_effect
 from fhir_server.jobs import Kind, Worker
 from fhir_server.observability import logs
@@ -34,6 +35,7 @@ from fhir_server.settings import SettingError, Settings, from_environment
 from fhir_server.storage.base import StateConflict, Store
 from fhir_server.storage.open import open_store
 from fhir_server.validation import structure
+from fhir_server.validation.known import TYPES
 
 BASE: Final = "/fhir"
 """Where the FHIR API always is; a path of `base_url` is served beside it."""
@@ -44,7 +46,10 @@ WARM_AFTER: Final = 0.25
 COMMON: Final = ("Patient", "Observation", "Encounter", "Condition", "Procedure", "MedicationRequest")
 """Types that are likely to be written first."""
 
-HOOKS: Final = Hooks(before_write={"SearchParameter": (take_effect,)})
+HOOKS: Final = Hooks(
+    before_write={"SearchParameter": (take_effect,), **dict.fromkeys(TYPES, (announce,))},
+    after_commit=dict.fromkeys(TYPES, (forget,)),
+)
 """What the core itself does at a write."""
 
 log: Final = logging.getLogger("fhir.app")

@@ -21,6 +21,8 @@ from fhir_server.search.settle import Terminology
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Reader, Store, Transaction
 from fhir_server.terminology.plain import PlainTerminology
+from fhir_server.validation.codes import CoreCodes
+from fhir_server.validation.known import Known
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -235,6 +237,7 @@ class Server:
     statements: dict[str, bytes] = field(default_factory=dict)  # capabilities by mode, made on first use
     registry: Registry = R4  # the search parameters in force, as far as this process knows
     terminology: Terminology = field(init=False)
+    known: Known = field(default_factory=lambda: Known(CoreCodes()))  # conformance resources, as validation needs them
 
     def __post_init__(self) -> None:
         self.terminology = PlainTerminology(self.base_url)

@@ -36,6 +36,13 @@ class Settings:
         False, "refuse references to what does not exist, and deleting what is referred to"
     )
     purge: bool = knob(False, "let DELETE [type]/[id]/_history and DELETE …/_history/[vid] remove versions for good")
+    validation: str = knob(
+        "profiles",
+        "what writes are held to: structure, invariants (and extensions), or profiles (claimed in meta.profile, too)",
+    )
+    required_profiles: str = knob(
+        "", "profiles that all resources of a type follow: Patient=http://…/us-core-patient,Observation=…"
+    )
     require_if_match: bool = knob(False, "refuse updates and patches without If-Match (428)")
     handling: str = knob("strict", "unknown search parameters: strict refuses (400), lenient ignores and says so")
     conditional_delete_multiple: int = knob(

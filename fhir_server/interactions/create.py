@@ -4,6 +4,7 @@ http://hl7.org/fhir/R4/http.html#create and http://hl7.org/fhir/R4/http.html#ccr
 """
 
 from fhir_server.context import Context, Prepared, Request, Response
+from fhir_server.interactions.conformance import conform
 from fhir_server.interactions.criteria import criteria
 from fhir_server.interactions.versions import answer, location
 from fhir_server.interactions.write import prepare, save
@@ -16,16 +17,20 @@ async def create(ctx: Context, request: Request) -> Response:
     With If-None-Exist: 200 with what is there already where one resource matches; the body is not looked at any further
     then, but it must be valid. Raises Invalid, BadRequest, MultipleMatches.
     """
-    prepared = request.prepared or prepare(request.type, None, request.body)
+    prepared = request.prepared
+    if prepared is None:
+        prepared = prepare(request.type, None, request.body)
+        await conform(ctx, prepared.tree)
+    ready = prepared
     if request.if_none_exist is None:
-        return await ctx.transact(lambda inside: _created(inside, request, prepared))
+        return await ctx.transact(lambda inside: _created(inside, request, ready))
     condition = criteria(ctx, request.type, request.if_none_exist, "http.If-None-Exist")
 
     async def work(inside: Context) -> Response:
         found = await condition.only(inside.reader)
         if found is not None:
             return existing(found)
-        return await _created(inside, request, prepared)
+        return await _created(inside, request, ready)
 
     return await ctx.transact(work, locks=(condition.lock,))
 

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from fhir_server.context import Body, Context, Prepared, Request, Response
 from fhir_server.formats import json
 from fhir_server.formats.xml import from_xml, to_xml
+from fhir_server.interactions.conformance import conform
 from fhir_server.interactions.criteria import criteria
 from fhir_server.interactions.versions import answer, gone, require_match
 from fhir_server.interactions.write import prepare, save
@@ -121,7 +122,9 @@ async def _patched(ctx: Context, request: Request, key: Key, ahead: _Ahead) -> R
     if current.deleted:
         raise gone(current)
     require_match(request.if_match, current)
-    saved = await save(ctx, ahead.to(current), method="PATCH", if_match=request.if_match)
+    prepared = ahead.to(current)
+    await conform(ctx, prepared.tree)
+    saved = await save(ctx, prepared, method="PATCH", if_match=request.if_match)
     return answer(200, saved.version)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fhir_server.context import Body, Context, Prefer
+from fhir_server.interactions.conformance import conform
 from fhir_server.interactions.criteria import criteria
 from fhir_server.interactions.entries import Entry, entries_of, understand
 from fhir_server.interactions.faults import Faults
@@ -52,7 +53,9 @@ async def make(ctx: Context, body: Body, prefer: Prefer) -> Plan:
         with faults.of(number):
             if "resource" in plain:
                 body_ = bodies.get(number)
-                _check(body_.plain if body_ is not None and body_.plain else plain["resource"])
+                resource_ = body_.plain if body_ is not None and body_.plain else plain["resource"]
+                _check(resource_)
+                await conform(ctx, resource_)
         await _breathe(ctx, number)
     faults.raise_()
     for step in steps:

@@ -6,6 +6,7 @@ http://hl7.org/fhir/R4/http.html#update, #upsert and #cond-update
 from dataclasses import replace
 
 from fhir_server.context import Body, Context, Prepared, Request, Response
+from fhir_server.interactions.conformance import conform
 from fhir_server.interactions.criteria import criteria
 from fhir_server.interactions.versions import answer, location
 from fhir_server.interactions.write import prepare, resource, save
@@ -22,6 +23,7 @@ async def update(ctx: Context, request: Request) -> Response:
     if prepared is None:
         require_id(request.id, resource(request.type, request.body))
         prepared = prepare(request.type, request.id, request.body)
+        await conform(ctx, prepared.tree)
     ready = prepared
     return await ctx.transact(lambda inside: _saved(inside, request, ready), locks=(str(ready.key),))
 
@@ -36,6 +38,8 @@ async def conditional_update(ctx: Context, request: Request) -> Response:
     sent = body.plain.get("id")
     # checked and indexed before the transaction; the id that it gets is only known inside
     prepared = request.prepared or prepare(request.type, sent, body)
+    if request.prepared is None:
+        await conform(ctx, prepared.tree)
     condition = criteria(ctx, request.type, request.parameters, "http.url")
 
     async def work(inside: Context) -> Response:

@@ -6,6 +6,7 @@ http://hl7.org/fhir/R4/resource-operation-validate.html
 from typing import Final
 
 from fhir_server.context import Body, Context, Request, Response
+from fhir_server.interactions.conformance import issues as conformance
 from fhir_server.interactions.preferred import report
 from fhir_server.model import Key
 from fhir_server.operations.parameters import arguments
@@ -38,7 +39,10 @@ async def validate(ctx: Context, request: Request) -> Response:
             f"A resource of type {request.type} is expected in the body, bare or as the parameter resource",
             code="required",
         )
-    issues = [*_type(request, sent), *structure.check(sent.plain), *_identity(request, sent, mode), *_profile(profile)]
+    issues = [*_type(request, sent), *structure.check(sent.plain), *_identity(request, sent, mode)]
+    if not any(issue.severity in ("error", "fatal") for issue in issues):
+        asked = () if profile is None else (str(profile),)
+        issues += await conformance(ctx, sent.plain, asked, best_practice=True)
     return Response(200, resource=outcome(issues) if issues else report(Response(200)))
 
 
@@ -60,13 +64,6 @@ def _identity(request: Request, sent: Body, mode: str | None) -> list[Issue]:
             (f"{request.type}.id",),
         )
     ]
-
-
-def _profile(profile: str | None) -> list[Issue]:
-    if profile is None:
-        return []
-    text = f"Validation against profiles is not supported yet: {profile} was not looked at"
-    return [Issue("not-supported", text, ("http.profile",), "warning")]
 
 
 VALIDATE: Final = Operation(

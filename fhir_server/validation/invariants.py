@@ -83,7 +83,7 @@ class _Walk:
 
     def element(self, plan: _Plan, node: Node, name: str, child: Any) -> Iterator[Issue]:
         if name[0] == "_":
-            yield from self.beside(plan, node, name[1:])
+            yield from self.beside(node, name[1:])
         elif type(child) is list:
             for index, one in enumerate(child):
                 if one is not None:
@@ -97,7 +97,7 @@ class _Walk:
             plan = _plan(node.type)
         return self.below(plan, node)
 
-    def beside(self, plan: _Plan, node: Node, name: str) -> Iterator[Issue]:
+    def beside(self, node: Node, name: str) -> Iterator[Issue]:
         """The extensions of a primitive, which stand in its `_name`."""
         for primitive in node.child(name):
             for extension in primitive.child("extension"):

@@ -7,11 +7,14 @@ nothing more is missing.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final, Protocol, TypeVar
 
+from fhir_server.definitions import definitions
 from fhir_server.search.query import Compare, Match, Node, Op, Page, SearchQuery, Uri
 from fhir_server.validation.codes import Codes
 from fhir_server.validation.profiles.registry import Profiles, newest
+from fhir_server.validation.tiers import Validator
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
@@ -39,6 +42,11 @@ class Known:
         self._found: dict[tuple[str, str], Json | None] = {}
         self._missing: set[tuple[str, str]] = set()
         self.profiles = Profiles(self._definition)
+        self.validator = Validator(self.profiles, codes, self.find)
+        self.looked = 0.0
+        """When it was last held against the store, on the monotonic clock."""
+        self.revision = 0
+        """That of the store's definitions then."""
 
     def find(self, type_: str, canonical: str) -> Json | None:
         """The resource of a canonical, with or without |version (then the newest); None where it is not known (yet)."""
@@ -81,3 +89,15 @@ class Known:
             chosen = newest(versions, version)
             self._found[type_, canonical] = None if chosen is None else versions[chosen]
         self.profiles.forget_unknown()
+
+
+@cache
+def required(setting: str) -> Mapping[str, tuple[str, ...]]:
+    """`Type=canonical,Type=canonical` as type → canonicals. Raises ValueError for anything else."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in filter(None, map(str.strip, setting.split(","))):
+        type_, mark, canonical = pair.partition("=")
+        if not mark or not definitions().is_resource(type_) or ":" not in canonical:
+            raise ValueError(f"{pair!r}: expected [type]=[canonical URL of a profile]")
+        found[type_] = (*found.get(type_, ()), canonical)
+    return found

@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/validation.html
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -39,27 +39,42 @@ class Validator:
         resolve: Callable[[str], Json | None] | None = None,
         best_practice: bool = False,
     ) -> tuple[Issue, ...]:
-        """All issues, errors first: of the structure alone where that is unsound; else also those of R4's invariants, of
-        extensions, of the profiles claimed in meta.profile and of those asked for.
-        """
+        """All issues, errors first: of the structure alone where that is unsound; else also those that `further` finds."""
         found = structure.check(resource)
         if any(issue.severity in ("error", "fatal") for issue in found):
             return found
+        return _sorted((*found, *self.further(resource, profiles, resolve=resolve, best_practice=best_practice)))
+
+    def further(
+        self,
+        resource: Json,
+        profiles: Sequence[str] | None = (),
+        *,
+        resolve: Callable[[str], Json | None] | None = None,
+        best_practice: bool = False,
+    ) -> tuple[Issue, ...]:
+        """The issues of a resource of sound structure, errors first: of R4's invariants, of extensions, of the profiles
+        that it claims in meta.profile and of those asked for (None: of no profile).
+        """
         node = root(resource)
         environment = Environment(
             resolve=resolve, member_of=self._member, conforms_to=self._conforms, html_checks=lambda div: not faults(div)
         )
-        checker = Checker(self.profiles.find, self.codes, environment)
-        self._checker = checker
-        every = (*found, *self._tiers(checker, node, profiles, best_practice=best_practice))
-        return tuple(sorted(dict.fromkeys(every), key=lambda issue: _RANK[issue.severity]))[:MOST]
+        checker = self._checker = Checker(self.profiles.find, self.codes, environment)
+        return _sorted(self._tiers(checker, node, profiles, best_practice=best_practice))
 
-    def _tiers(self, checker: Checker, node: Node, profiles: Sequence[str], *, best_practice: bool) -> Iterator[Issue]:
-        visits = {"Extension": partial(extensions.check, checker), "Attachment": attachments.check}
+    def _tiers(
+        self, checker: Checker, node: Node, profiles: Sequence[str] | None, *, best_practice: bool
+    ) -> Iterator[Issue]:
+        visits: dict[str, invariants.Visit] = {
+            "Extension": partial(extensions.check, checker),
+            "Attachment": attachments.check,
+        }
         yield from invariants.check(node, checker.environment, best_practice=best_practice, visits=visits)
-        yield from self._claimed(checker, node, profiles)
-        for entry in _inside(node):
-            yield from self._claimed(checker, entry, ())
+        if profiles is not None:
+            yield from self._claimed(checker, node, profiles)
+            for entry in _inside(node):
+                yield from self._claimed(checker, entry, ())
         if node.type == "Bundle":
             yield from bundles.check(node)
         if node.type == "QuestionnaireResponse":
@@ -101,6 +116,12 @@ class Validator:
         if answer is None:
             raise KeyError(canonical)
         return answer
+
+
+def _sorted(issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """Each once, the gravest first, at most MOST."""
+    found = dict.fromkeys(issues)
+    return tuple(sorted(found, key=lambda issue: _RANK[issue.severity]))[:MOST] if found else ()
 
 
 def _inside(node: Node) -> Iterator[Node]:
