@@ -50,7 +50,8 @@ async def _renew(ctx: Context) -> None:
     if moment - known.looked < LOOK_EVERY:
         return
     known.looked = moment
-    revision = await ctx.server.store.state.revision(SPACE, NAME)
+    state = ctx.server.store.state if ctx.transaction is None else ctx.transaction.state
+    revision = await state.revision(SPACE, NAME)
     if revision != known.revision:
         known.revision = revision
         known.forget()

@@ -8,11 +8,9 @@ from functools import partial
 from typing import Any, Final
 
 from fhir_server.fhirpath.node import Node, root
-from fhir_server.fhirpath.scope import Environment
 from fhir_server.outcome import Issue
 from fhir_server.validation import attachments, bundles, extensions, invariants, structure
 from fhir_server.validation.codes import Codes
-from fhir_server.validation.narrative import faults
 from fhir_server.validation.profiles.check import Checker
 from fhir_server.validation.profiles.registry import Profiles
 from fhir_server.validation.questionnaires import response
@@ -57,10 +55,7 @@ class Validator:
         that it claims in meta.profile and of those asked for (None: of no profile).
         """
         node = root(resource)
-        environment = Environment(
-            resolve=resolve, member_of=self._member, conforms_to=self._conforms, html_checks=lambda div: not faults(div)
-        )
-        checker = self._checker = Checker(self.profiles.find, self.codes, environment)
+        checker = Checker(self.profiles.find, self.codes, resolve)
         return _sorted(self._tiers(checker, node, profiles, best_practice=best_practice))
 
     def _tiers(
@@ -107,15 +102,6 @@ class Validator:
             yield Issue("not-found", text, ("QuestionnaireResponse.questionnaire",), "warning")
             return
         yield from response.check(node.value, questionnaire, self.codes)
-
-    def _member(self, node: Node, value_set: str) -> bool | None:
-        return self._checker.member(value_set, node)
-
-    def _conforms(self, node: Node, canonical: str) -> bool:
-        answer = self._checker.conforms(canonical, node)
-        if answer is None:
-            raise KeyError(canonical)
-        return answer
 
 
 def _sorted(issues: Iterable[Issue]) -> tuple[Issue, ...]:

@@ -15,7 +15,7 @@ from fhir_server.search.query import UNRESTRICTED
 from tests.interactions.client import BASE, Client, encounter, observation, patient
 
 RESOURCES: tuple[dict[str, Any], ...] = (
-    {"resourceType": "Organization", "id": "clinic"},
+    {"resourceType": "Organization", "id": "clinic", "name": "Clinic"},
     {"resourceType": "Practitioner", "id": "joe"},
     {"resourceType": "Medication", "id": "pill"},
     {"resourceType": "Binary", "id": "scan", "contentType": "text/plain", "data": "YQ=="},

@@ -13,6 +13,7 @@ from fhir_server.fhirpath.node import Node
 from fhir_server.fhirpath.scope import Environment
 from fhir_server.outcome import Issue
 from fhir_server.validation.codes import Codes, codings
+from fhir_server.validation.narrative import faults
 from fhir_server.validation.profiles.rule import UNBOUNDED, Invariant, Profile, Rule
 from fhir_server.validation.profiles.slicing import Slicer, type_named
 from fhir_server.validation.profiles.snapshot import CORE
@@ -28,10 +29,15 @@ Find = Callable[[str], Profile | None]
 class Checker:
     """Checks one resource; `find` gives profiles, `codes` value sets, `resolve` what references point to (None: not known)."""
 
-    def __init__(self, find: Find, codes: Codes, environment: Environment) -> None:
+    def __init__(self, find: Find, codes: Codes, resolve: Callable[[str], Mapping[str, Any] | None] | None) -> None:
         self.find, self.codes = find, codes
-        self.environment = environment
-        self.slicer = Slicer(find, self.conforms, self.member, environment)
+        self.environment = Environment(
+            resolve=resolve,
+            member_of=lambda node, value_set: self.member(value_set, node),
+            conforms_to=self._conforms_to,
+            html_checks=lambda div: not faults(div),
+        )
+        self.slicer = Slicer(find, self.conforms, self.member, self.environment)
         self._known: dict[tuple[str, tuple[int, str, int | None]], tuple[Issue, ...]] = {}
         self._open: set[tuple[str, tuple[int, str, int | None]]] = set()
 
@@ -61,6 +67,13 @@ class Checker:
         if profile is None:
             return None
         return not any(issue.severity in ("error", "fatal") for issue in self.check(profile, node))
+
+    def _conforms_to(self, node: Node, canonical: str) -> bool:
+        """As `conforms`; KeyError where the profile is not known."""
+        answer = self.conforms(canonical, node)
+        if answer is None:
+            raise KeyError(canonical)
+        return answer
 
     def member(self, value_set: str, node: Node) -> bool | None:
         """Whether one of the codes of a value is in the value set; None where that is not known."""

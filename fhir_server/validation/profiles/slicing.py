@@ -46,7 +46,7 @@ class Slicer:
         if by.type == "type" and not found and by.path.endswith("resolve()"):
             return self._named_type(by.path.removesuffix("resolve()").removesuffix("."), rules, node)
         if not rules:
-            return by.type == "exists" and bool(found)
+            return by.type != "exists" or bool(found)  # the slice does not speak of it
         return any(self._fulfils(by.type, rule, found) for rule in rules)
 
     def _fulfils(self, kind: str, rule: Rule, found: Sequence[Node]) -> bool:
@@ -124,9 +124,12 @@ class Slicer:
             yield from self._named(rule, text)
 
     def _named(self, rule: Rule, name: str) -> Iterator[Rule]:
+        deeper = [
+            found for one in rule.slices.values() if one.min > 0 for found in self._named(one, name) if _fixes(found)
+        ]
         below = rule.children.get(name) or rule.children.get(f"{name}[x]")
-        if below is not None:
-            yield below
+        if deeper or below is not None:
+            yield from deeper or (below,)  # type: ignore[misc]  # one of them is there
             return
         for type_ in rule.types:
             for canonical in type_.profiles:
