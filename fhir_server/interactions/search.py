@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fhir_server import bundle
 from fhir_server.context import Context, Request, Response
-from fhir_server.interactions import compartment, named_query, paging, searchset
+from fhir_server.interactions import compartment, explain, named_query, paging, searchset
 from fhir_server.model import Key
 from fhir_server.search.criteria import UnknownParameter
 from fhir_server.search.parse import parse
@@ -19,7 +19,8 @@ from fhir_server.search.settle import settled
 
 
 async def search(ctx: Context, request: Request) -> Response:
-    """200 with a searchset Bundle: matches in their order, then what is included, then remarks about the search.
+    """200 with a searchset Bundle: matches in their order, then what is included, then remarks about the search; with
+    `_explain=true` a Parameters resource that tells how it is understood and executed.
 
     Raises BadRequest for parameters that are not understood (strict handling), and for a page that is not one of this search.
     Where parameters were added, changed or removed meanwhile, the search is made again under those in force.
@@ -33,10 +34,13 @@ async def search(ctx: Context, request: Request) -> Response:
 
 async def _searched(ctx: Context, request: Request) -> Response:
     parameters, token = paging.split(request.parameters)
+    parameters, explaining = explain.split(ctx, parameters)
     path = "/".join(part for part in (request.type, request.id, request.compartment) if part)
     key = ctx.server.signing_key
     place = paging.unseal(key, path, parameters, token) if token is not None else paging.Place("", ctx.now)
     asked = await understood(ctx, request, parameters, place)
+    if explaining:
+        return Response(200, resource=await explain.explained(ctx, asked))
     page = await ctx.reader.search(asked.query)
     found = await searchset.gather(ctx, asked, page)
     whole = token is None and page.next is None  # then the total is known, asked for or not
