@@ -38,7 +38,8 @@ async def make(ctx: Context, body: Body, prefer: Prefer) -> Plan:
     for number, (tree, plain) in enumerate(zip(body.tree.get("entry", ()), plains, strict=True)):
         with faults.of(number):
             steps.append(_step(ctx, understand(ctx, number, tree, plain, prefer)))
-        await _breathe(ctx, number)
+        if _long(ctx, number):
+            await asyncio.sleep(0)
     plan = Plan(steps)
     with faults:
         distinct((step.key, step.number) for step in steps if step.condition is None and step.key)
@@ -47,7 +48,8 @@ async def make(ctx: Context, body: Body, prefer: Prefer) -> Plan:
     for step in steps:
         with faults.of(step.number):
             link(ctx, plan, step)
-        await _breathe(ctx, step.number)
+        if _long(ctx, step.number):
+            await asyncio.sleep(0)
     bodies = {step.number: step.request.body for step in steps}
     for number, plain in enumerate(plains):
         with faults.of(number):
@@ -56,19 +58,20 @@ async def make(ctx: Context, body: Body, prefer: Prefer) -> Plan:
                 resource_ = body_.plain if body_ is not None and body_.plain else plain["resource"]
                 _check(resource_)
                 await conform(ctx, resource_)
-        await _breathe(ctx, number)
+        if _long(ctx, number):
+            await asyncio.sleep(0)
     faults.raise_()
     for step in steps:
         if not step.open:
             step.index()
-            await _breathe(ctx, step.number)
+            if _long(ctx, step.number):
+                await asyncio.sleep(0)
     return plan
 
 
-async def _breathe(ctx: Context, number: int) -> None:
+def _long(ctx: Context, number: int) -> bool:
     """Every so many entries other requests may go on; never within a transaction, which others wait for."""
-    if number % TOGETHER == TOGETHER - 1 and ctx.transaction is None:
-        await asyncio.sleep(0)
+    return number % TOGETHER == TOGETHER - 1 and ctx.transaction is None
 
 
 def _check(resource: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ http://hl7.org/fhir/R4/http.html#general and #versions; RFC 9110 for dates and e
 import itertools
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -32,7 +32,7 @@ class Sealed(Headers):
         self.lines = lines
 
 
-def lines(headers: Headers) -> bytes:
+def lines(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     """The headers as they go over the wire. Raises ValueError where one holds a line break."""
     text = b"".join([b"%b: %b\r\n" % header for header in headers])
     if text.count(b"\n") != len(headers) or text.count(b"\r") != len(headers):

@@ -5,6 +5,7 @@ that is whole leaves in one piece: uvicorn looks at every header with two patter
 reading a resource from the store.
 """
 
+from functools import lru_cache
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -18,6 +19,10 @@ MAX_HEAD: Final = 512 * 1024
 """What a request's head may take on the wire. The endpoint's own limits are lower, and answered in the client's format."""
 
 _PHRASES: Final = {400: b"Bad Request", 414: b"URI Too Long", 431: b"Request Header Fields Too Large"}
+
+
+_lines_of: Final = lru_cache(4)(lines)
+"""Uvicorn's own headers, the date, are the same for a second."""
 
 
 class Cycle(RequestResponseCycle):
@@ -43,8 +48,9 @@ class Cycle(RequestResponseCycle):
         if self.disconnected:
             return
         last = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
-        varying = lines([*self.default_headers, *headers[headers.fixed :]])
-        self.transport.write(b"".join((STATUS_LINE[status], headers.lines, varying, last, body)))
+        varying = lines(headers[headers.fixed :])
+        date = _lines_of(tuple(self.default_headers))
+        self.transport.write(b"".join((STATUS_LINE[status], headers.lines, date, varying, last, body)))
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
         self.message_event.set()
