@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/search.html#date
 
 Periods are ordered by their begin. What ends after a time is found by its begin as well, as long as it lasts no more than a day:
-it began at most a day before. The few that last longer have an index by their end.
+it began at most a day before. The few that last longer have an index by their end; so have the few numbers that are ranges.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,11 +11,18 @@ from typing import NamedTuple
 
 from fhir_server.search.query import Op
 from fhir_server.storage.sql.compare import Alternative, Comparison, on_table
-from fhir_server.storage.sql.layout import DATE, NUMBER, QUANTITY
+from fhir_server.storage.sql.layout import DATE, NUMBER, QUANTITY, Table
 from fhir_server.storage.sql.text import Sql, join
 
-LONG = 86_400_000_000  # microseconds: what lasts longer stands in the index date_long
 INTERVALS = (DATE, NUMBER, QUANTITY)
+
+# the index by their ends of what is wider than so much (microseconds)
+WIDE: dict[Table, tuple[str, int]] = {
+    DATE: ("date_long", 86_400_000_000),
+    NUMBER: ("number_wide", 0),
+    QUANTITY: ("quantity_wide", 0),
+}
+_AFTER = (Op.GT, Op.GE, Op.EQ)
 
 _OPPOSITE = {Op.LT: Op.GE, Op.GE: Op.LT, Op.GT: Op.LE, Op.LE: Op.GT}
 
@@ -39,20 +46,30 @@ class Arm(NamedTuple):
 
 def arms(found: Alternative) -> list[Arm]:
     """The stretches of one alternative; no row is in two of them."""
-    begins = _highest(found, "low")
-    ends = _highest(found, "high")
-    if found.table is not DATE or ends is None or (begins is not None and begins >= ends - LONG):
-        return [Arm(found.table.name, lambda alias: on_table(found, alias), keyed=found.keyed)]
-    short = found._replace(tests=(*found.tests, Comparison("low", Op.GT, ends - LONG)))
-    long = found._replace(tests=(*found.tests, Comparison("low", Op.LE, ends - LONG)))
+    ends = max(
+        ((test.value, test.op) for test in found.tests if test.column == "high" and test.op in _AFTER),
+        key=lambda end: end[0],
+        default=None,
+    )
+    if found.table not in WIDE or ends is None:
+        return [_stretch(found)]
+    by, width = WIDE[found.table]
+    begins = [test.value for test in found.tests if test.column == "low" and test.op in _AFTER]
+    bound = ends[0] - width
+    if begins and max(begins) > bound:
+        return [_stretch(found)]
+    after, before = (Op.GT, Op.LE) if ends[1] is Op.GT else (Op.GE, Op.LT)
+    wide = found._replace(tests=(*found.tests, Comparison("low", before, bound)))
     return [
-        Arm("date", lambda alias: on_table(short, alias)),
+        _stretch(found._replace(tests=(*found.tests, Comparison("low", after, bound)))),
         Arm(
-            "date",
-            lambda alias: on_table(long, alias) + f" AND {alias}.high - {alias}.low > {LONG}",
-            by="date_long",
+            found.table.name, lambda alias: on_table(wide, alias) + f" AND {alias}.high - {alias}.low > {width}", by=by
         ),
     ]
+
+
+def _stretch(found: Alternative) -> Arm:
+    return Arm(found.table.name, lambda alias: on_table(found, alias), keyed=found.keyed)
 
 
 def union(parts: Sequence[Arm], alias: Callable[[str], str]) -> Sql:
@@ -85,11 +102,4 @@ def _implied(test: Comparison, found: Alternative) -> bool:
     """Whether a bound of the begin only repeats a bound of the end."""
     return test.column == "low" and any(
         other.column == "high" and other.value == test.value and other.op in (test.op, Op.EQ) for other in found.tests
-    )
-
-
-def _highest(found: Alternative, column: str) -> int | None:
-    """The greatest lower bound of a column of a period."""
-    return max(
-        (test.value for test in found.tests if test.column == column and test.op in (Op.GT, Op.GE, Op.EQ)), default=None
     )
