@@ -81,7 +81,7 @@ class Model:
         if sort and not sort[0].descending:
             found.reverse()
         for rule in reversed(sort):
-            keys = {key: self.sort_key(rule, key) for key in found}
+            keys = {key: self.sort_key(rule, key, access) for key in found}
             ranked = [key for key in found if keys[key] is not None]
             ranked.sort(key=lambda key: keys[key], reverse=rule.descending)  # type: ignore[arg-type,return-value]
             found = ranked + [key for key in found if keys[key] is None]
@@ -202,7 +202,9 @@ class Model:
             case _:
                 raise NotImplementedError(node)
 
-    def sort_key(self, rule: Sort, key: Key) -> str | int | float | None:
+    def sort_key(self, rule: Sort, key: Key, access: Access = UNRESTRICTED) -> str | int | float | None:
+        if rule.chain:
+            return self.chained_key(rule, key, access)
         if rule.param == "_id":
             return key.id
         if rule.param == "_lastUpdated":
@@ -219,6 +221,16 @@ class Model:
             if entry.param == rule.param and isinstance(entry.value, rule.kind)
         ]
         return (max if rule.descending else min)(values, default=None)
+
+    def chained_key(self, rule: Sort, key: Key, access: Access) -> str | int | float | None:
+        """The key of what this one refers to, as far as the caller sees it."""
+        (param, target), *rest = rule.chain
+        inner = Sort(rule.param, rule.kind, rule.descending, tuple(rest), rule.origin)
+        references = [e.value for e in self.entries(key) if e.param == param and isinstance(e.value, Reference)]
+        targets = {Key(target, each.id) for each in references if each.type == target} & set(self.alive(target))
+        found = [self.sort_key(inner, each, access) for each in targets if self.sees(access, each)]
+        known = [each for each in found if each is not None]
+        return (max if rule.descending else min)(known, default=None)  # type: ignore[type-var]
 
 
 def _matches(match: Match, entries: Sequence[IndexEntry]) -> bool:

@@ -190,10 +190,12 @@ accesses = st.one_of(
         st.booleans(),
     ),
 )
+CHAINS = ((("p", "Patient"),), (("q", "Observation"),), (("q", "Observation"), ("p", "Patient")))
 sorts = st.lists(
     st.one_of(
         st.builds(Sort, params, st.sampled_from((Token, String, DateRange, Number, Uri)), st.booleans()),
         st.builds(Sort, st.just("_profile"), st.just(Uri), st.booleans()),
+        st.builds(Sort, params, st.sampled_from((Token, String)), st.booleans(), st.sampled_from(CHAINS)),
         st.builds(Sort, st.sampled_from(("_id", "_lastUpdated")), st.none(), st.booleans()),
     ),
     max_size=2,
