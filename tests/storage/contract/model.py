@@ -230,7 +230,7 @@ class Model:
         targets = {Key(target, each.id) for each in references if each.type == target} & set(self.alive(target))
         found = [self.sort_key(inner, each, access) for each in targets if self.sees(access, each)]
         known = [each for each in found if each is not None]
-        return (max if rule.descending else min)(known, default=None)  # type: ignore[type-var]
+        return (max if rule.descending else min)(known, default=None)
 
 
 def _matches(match: Match, entries: Sequence[IndexEntry]) -> bool:
