@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fhir_server import bundle
 from fhir_server.context import Context, Request, Response
+from fhir_server.dates import OPEN_LOW
 from fhir_server.interactions import paging, search, searchset
 from fhir_server.model import Key, Version
 from fhir_server.operations.parameters import sent
@@ -117,10 +118,10 @@ def codings(observation: Mapping[str, Any]) -> list[Coding]:
 
 
 def _time(version: Version, base: str) -> int:
-    """When an observation was made, at its latest; what has no date comes last."""
+    """When an observation began, as it is sorted by; what has no date comes last."""
     return max(
-        (e.value.high for e in extract(version.resource, base) if e.param == "date" and isinstance(e.value, DateRange)),
-        default=0,
+        (e.value.low for e in extract(version.resource, base) if e.param == "date" and isinstance(e.value, DateRange)),
+        default=OPEN_LOW,
     )
 
 

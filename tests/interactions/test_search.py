@@ -122,3 +122,12 @@ async def test_self_says_what_count_was_used(tmp_path: Path) -> None:
     assert links(await client.get("Patient?_count=1000"))["self"] == f"{BASE}/Patient?_count=2"
     assert links(await client.get("Patient?_count=0"))["self"] == f"{BASE}/Patient?_count=0"
     await running.store.close()
+
+
+async def test_sorted_by_what_is_referred_to(client: Client) -> None:
+    for id_, family in (("a", "Zuse"), ("b", "Adams"), ("c", "Miller")):
+        await client.put(f"Patient/{id_}", patient(id_, name=[{"family": family}]))
+        await client.put(f"Observation/{id_}", {**observation(f"Patient/{id_}"), "id": id_})
+    await client.put("Observation/x", {**observation("Patient/nobody"), "id": "x"})
+    assert await client.ids("Observation?_sort=subject:Patient.family") == ["b", "c", "a", "x"]
+    assert await client.ids("Observation?_sort=-patient.family&_count=1") == ["a", "c", "b", "x"]

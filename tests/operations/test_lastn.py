@@ -38,7 +38,7 @@ async def test_newest_of_each_code(client: Client) -> None:
     )
     await store(client, of("p2", "p", "2020-01-02T10:00:00Z"), of("p1", "p", "2019"))
     assert await newest(client) == ["t3", "p2"]
-    assert await newest(client, "&max=2") == ["t3", "t2", "p2", "p1"]
+    assert await newest(client, "&max=2") == ["t3", "p2", "t2", "p1"]
     assert set(await newest(client, "&max=9")) == {"t3", "t2", "t1", "t0", "p2", "p1"}
     assert (await newest(client, "&max=9"))[-1] == "t0"
 
