@@ -37,6 +37,10 @@ class Running:
         """Resident memory of each Python process of the server, in MB, largest first."""
         return sorted((_resident(pid) for pid in _family(self.process.pid)), reverse=True)
 
+    def cpu(self) -> float:
+        """Seconds of processor time that all processes of the server have taken."""
+        return sum((_worked(pid) for pid in _family(self.process.pid)), 0.0)
+
 
 @contextmanager
 def ours(database: Path, workers: int) -> Iterator[Running]:
@@ -103,3 +107,15 @@ def _family(pid: int) -> list[int]:
 def _resident(pid: int) -> float:
     shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return int(shown or 0) / 1024
+
+
+def _worked(pid: int) -> float:
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.exists():
+        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+        return float(int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    shown = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    seconds = 0.0
+    for part in shown.strip().replace("-", ":").split(":"):
+        seconds = seconds * 60 + float(part or 0)
+    return seconds

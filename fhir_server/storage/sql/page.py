@@ -147,7 +147,7 @@ class Pages:
     # ---- newest created first
 
     def created(self) -> list[Stretch]:
-        sets = [plan for plan in self.plans if plan.instead is not None]
+        sets = [plan for plan in self.plans if plan.instead is not None or (plan.lead and plan.sets(plan.lead))]
         steps = 1 + sum(int(plan.amount) * GATHERED for plan in sets)
         by_order = lambda: self._by_creation([each for plan in self.plans for each in plan.stream()])  # noqa: E731
         if not sets:

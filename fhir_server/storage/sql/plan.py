@@ -36,6 +36,7 @@ COUNTED = 5_000  # a count up to here is remembered
 MANY_ROWS = 20_000  # sets from here on are gathered only when visiting resources in order leads to no end
 MOST_COUNTED = 100_000  # counts of sets go no further
 MANY_SORTED = 2_000  # sets up to here are gathered and sorted, whatever index there is
+LOOKED_UP = 4  # resources gathered into a set in the time that it takes to look one up and into it
 FEW_TARGETS = 32  # targets of a chain up to here are looked up first
 MOST_AMOUNTS = 5_000  # remembered
 
@@ -78,8 +79,25 @@ class Plan:
         if lead is None:
             return self.scan()
         if len(lead.arms) == 1:
-            return self._along(lead.arms[0], lead)
-        return self._filtered(among(self.tree, self.type, lead.rids, once=lead.once), lead)
+            branch = along(self.tree, self.type, lead.arms[0], once=lead.once)
+        else:
+            branch = among(self.tree, self.type, lead.rids, once=lead.once)
+        branch.where = self._rest(branch, lead, self.sets(lead))
+        return branch
+
+    def sets(self, lead: Lead) -> dict[int, Lead]:
+        """The other conditions, by part, that are sooner gathered as sets than looked up in every resource that the lead yields."""
+        least = self.planner.amount(lead)
+        if least < MANY_SORTED:
+            return {}
+        return {
+            other.part: other
+            for other in self.leads or []
+            if other.part not in (-1, lead.part)
+            and other.whole
+            and not other.keyed
+            and self.planner.amount(other) < min(MOST_COUNTED, LOOKED_UP * least)
+        }
 
     def stream(self) -> list[Branch]:
         """Branches that each yield resources in the order of creation, or few of them; some may be in two."""
@@ -179,12 +197,14 @@ class Plan:
             leads.append(replace(lead, part=index))
         return leads
 
-    def _rest(self, branch: Branch, lead: Lead | None) -> Sql:
-        """All conditions but the leading one."""
-        led = lead.part if lead is not None and lead.whole else -1
+    def _rest(self, branch: Branch, lead: Lead | None, sets: dict[int, Lead] | None = None) -> Sql:
+        """All conditions but the leading one; those of `sets` without a look at the resource."""
+        led, sets = lead.part if lead is not None and lead.whole else -1, sets or {}
         return all_of(
             [
-                self.tree.holds(node, self.type, branch.resource, access)
+                Sql(f"{branch.resource.rid} IN (") + sets[index].rids + ")"
+                if index in sets
+                else self.tree.holds(node, self.type, branch.resource, access)
                 for index, (node, access) in enumerate(self.parts)
                 if index != led
             ]
