@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from fhir_server.context import Hooks, Server
 from fhir_server.indexing import record
 from fhir_server.indexing.reindex import Reindex
+from fhir_server.interactions.codesystem import keep_concepts
 from fhir_server.interactions.conformance import announce, forget
 from fhir_server.interactions.searchparameter import take_effect
 from fhir_server.jobs import Kind, Worker
@@ -47,7 +48,11 @@ COMMON: Final = ("Patient", "Observation", "Encounter", "Condition", "Procedure"
 """Types that are likely to be written first."""
 
 HOOKS: Final = Hooks(
-    before_write={"SearchParameter": (take_effect,), **dict.fromkeys(TYPES, (announce,))},
+    before_write={
+        "SearchParameter": (take_effect,),
+        "CodeSystem": (keep_concepts,),
+        **dict.fromkeys(TYPES, (announce,)),
+    },
     after_commit=dict.fromkeys(TYPES, (forget,)),
 )
 """What the core itself does at a write."""

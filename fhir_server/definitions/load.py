@@ -260,6 +260,15 @@ class Definitions:
         """The urls of the value sets of required and extensible bindings and of those they import."""
         return frozenset(self._value_sets)
 
+    def value_set(self, url: str) -> Json | None:
+        """R4's value set with this url as a ValueSet resource, without its texts; None where it is unknown here."""
+        given = self._value_sets.get(url)
+        if given is None:
+            return None
+        compose = {side: [_include(part) for part in parts] for side, parts in given["compose"].items()}
+        about = {"url": url, "version": given["version"], "name": given["name"], "status": "active"}
+        return {"resourceType": "ValueSet", **{k: v for k, v in about.items() if v is not None}, "compose": compose}
+
     def value_set_codes(self, url: str) -> frozenset[tuple[str, str]] | None:
         """(system, code) of a value set (`|version` may follow); None where it is unknown here or cannot be listed."""
         url = url.split("|", maxsplit=1)[0]
@@ -276,6 +285,13 @@ class Definitions:
 
     def code_system(self, url: str) -> CodeSystem | None:
         return self.code_systems.get(url)
+
+
+def _include(part: Json) -> Json:
+    if "concept" not in part:
+        return part
+    concepts = [{"code": code, **({"display": display} if display else {})} for code, display in part["concept"]]
+    return {**part, "concept": concepts}
 
 
 def _by_code(parameter: SearchParameter) -> str:

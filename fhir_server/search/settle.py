@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from fhir_server.concepts import Concepts
 from fhir_server.model import Key, Version
 from fhir_server.outcome import BadRequest
 from fhir_server.search.index import extract
@@ -49,6 +50,9 @@ class Reader(Protocol):
     async def read_many(self, keys: Iterable[Key]) -> list[Version]: ...
 
     async def search(self, query: SearchQuery) -> Page: ...
+
+    @property
+    def concepts(self) -> Concepts: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from fhir_server.concepts import Concept, Concepts, System
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Conflict
 from fhir_server.search.query import Access, Explanation, IndexEntry, Page, SearchQuery
@@ -142,6 +143,11 @@ class Reader(Protocol):
         """Answers the query as `search` does, and tells how instead of what. For operators: statements are the store's own."""
         ...
 
+    @property
+    def concepts(self) -> Concepts:
+        """The concepts of the code systems whose CodeSystem resource the caller may see; see Transaction.define."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """Reads and writes that take place at one moment or not at all. It reads its own writes."""
@@ -160,6 +166,14 @@ class Transaction(Reader, Protocol):
     async def reindex(self, writes: Sequence[Write]) -> int:
         """The versions get these entries, without becoming new ones. Those that are not current any more are left alone:
         how many were current is returned. `Write.expected` is not looked at.
+        """
+        ...
+
+    async def define(self, id_: str, system: System | None, concepts: Sequence[Concept] = ()) -> None:
+        """The code system that came with the resource CodeSystem/`id_` has exactly these concepts; None: there is none.
+
+        Each code is there once, and so are all that are named as parents. Raises Unprocessable for a hierarchy that goes round
+        in a circle; then nothing of the transaction counts. Purging the resource forgets its concepts.
         """
         ...
 

@@ -11,9 +11,10 @@ from functools import cache
 from typing import Any, Final, Protocol, TypeVar
 
 from fhir_server.definitions import definitions
+from fhir_server.definitions.canonicals import newest
 from fhir_server.search.query import Compare, Match, Node, Op, Page, SearchQuery, Uri
 from fhir_server.validation.codes import Codes
-from fhir_server.validation.profiles.registry import Profiles, newest
+from fhir_server.validation.profiles.registry import Profiles
 from fhir_server.validation.tiers import Validator
 
 Json = Mapping[str, Any]

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from fhir_server.app import HOOKS
 from fhir_server.context import Body, Hooks, Prefer, Response, Server, context
 from fhir_server.formats import json
 from fhir_server.interactions.preferred import content
@@ -27,7 +28,7 @@ async def server(folder: Path, *, hooks: Hooks | None = None, **settings: Any) -
     """A server on an opened store; whoever asks for it closes the store."""
     store = SQLiteStore(folder / "fhir.db")
     await store.open()
-    return Server(Settings(**settings), store, Routes(), BASE, b"k" * 32, hooks or Hooks())
+    return Server(Settings(**settings), store, Routes(), BASE, b"k" * 32, HOOKS if hooks is None else hooks)
 
 
 class Client:

@@ -7,11 +7,12 @@ import apsw
 import orjson
 import pytest
 
+from fhir_server.concepts import EVERY
 from fhir_server.search.index import extract
-from fhir_server.search.query import Near, Point, Prose
+from fhir_server.search.query import UNRESTRICTED, Near, Point, Prose
 from fhir_server.storage.sqlite import SQLiteStore, migrate
 from fhir_server.storage.sqlite.schema import migrations
-from tests.storage.contract.shorthand import ids, key, save, says, written
+from tests.storage.contract.shorthand import ids, key, save, says, write, written
 
 NARRATIVE = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">Seen in <b>Suva</b></div>'}
 RESOURCES: list[dict[str, Any]] = [
@@ -72,4 +73,41 @@ async def test_places_and_words_are_found_after_an_upgrade(tmp_path: Path, monke
     await save(store, written("Basic/1", "new", number=2))
     assert await ids(store, "Basic", says("_content", "suva")) == []
     assert await store.check() == []
+    await store.close()
+
+
+ANIMALS = {
+    "resourceType": "CodeSystem",
+    "id": "animals",
+    "url": "http://acme.org/animals",
+    "status": "active",
+    "content": "complete",
+}
+CIRCLE = [
+    {"code": "x", "property": [{"code": "parent", "valueCode": "y"}]},
+    {"code": "y", "property": [{"code": "parent", "valueCode": "x"}]},
+]
+
+
+async def test_concepts_are_there_after_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "fhir.db"
+    monkeypatch.setattr(migrate, "migrations", lambda: migrations()[:4])
+    migrate.prepare(path)
+    store = SQLiteStore(path)
+    await store.open()
+    for id_, concepts in (("animals", [{"code": "animal", "concept": [{"code": "cat"}]}]), ("circle", CIRCLE)):
+        tree = {**ANIMALS, "id": id_, "url": f"http://acme.org/{id_}", "concept": concepts}
+        await save(store, write(f"CodeSystem/{id_}", body=orjson.dumps(tree)))
+    await store.close()
+    monkeypatch.undo()
+    await store.open()
+    stored = store.reader(UNRESTRICTED).concepts
+    told = {
+        system.url: [(c.code, c.parents) for c in await stored.select(system, EVERY, count=9)]
+        for system in await stored.every()
+    }
+    assert told == {
+        "http://acme.org/animals": [("animal", ()), ("cat", ("animal",))],
+        "http://acme.org/circle": [("x", ()), ("y", ())],
+    }
     await store.close()

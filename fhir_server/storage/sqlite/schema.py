@@ -32,6 +32,11 @@ class Migration(NamedTuple):
         return "\n-- reindex\n" in self.sql
 
     @property
+    def fills_concepts(self) -> bool:
+        """Concepts must be read from the CodeSystem resources."""
+        return "\n-- concepts\n" in self.sql
+
+    @property
     def digest(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 

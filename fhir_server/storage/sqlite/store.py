@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import apsw
 
+from fhir_server.concepts import Concepts
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Unavailable
 from fhir_server.search.query import UNRESTRICTED, Access, Explanation, IndexEntry, Page, SearchQuery
@@ -20,6 +21,7 @@ from fhir_server.storage.base import HistoryPage, Problem, Record, StateStore, T
 from fhir_server.storage.sqlite import state
 from fhir_server.storage.sqlite.backup import copy
 from fhir_server.storage.sqlite.check import check
+from fhir_server.storage.sqlite.concepts import StoredConcepts
 from fhir_server.storage.sqlite.connection import require_safe_library
 from fhir_server.storage.sqlite.explain import explain
 from fhir_server.storage.sqlite.history import Scope, history
@@ -159,6 +161,10 @@ class Reader:
 
     async def explain(self, query: SearchQuery) -> Explanation:
         return await self._store.readers.run_long(lambda reads: explain(reads, self._access, query))
+
+    @property
+    def concepts(self) -> Concepts:
+        return StoredConcepts(self._store.readers.run, self._access)
 
 
 class State:

@@ -3,11 +3,13 @@
 https://www.sqlite.org/lang_savepoint.html
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import apsw
 
+from fhir_server.concepts import Concept, Concepts, System
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Conflict
 from fhir_server.search.query import EVERYTHING, Access, Explanation, IndexEntry, Page, SearchQuery
@@ -15,6 +17,8 @@ from fhir_server.storage.base import HistoryPage, Record, StateStore, VersionCon
 from fhir_server.storage.sql.prose import of_words
 from fhir_server.storage.sqlite import state
 from fhir_server.storage.sqlite.batch import Batch, Place, remove_entries, replace_entries, update_entries
+from fhir_server.storage.sqlite.concept_rows import define, forget
+from fhir_server.storage.sqlite.concepts import StoredConcepts
 from fhir_server.storage.sqlite.explain import explain
 from fhir_server.storage.sqlite.history import Scope, history
 from fhir_server.storage.sqlite.names import WritableNames
@@ -36,6 +40,8 @@ from fhir_server.storage.sqlite.rows import (
     written,
 )
 from fhir_server.storage.sqlite.search import search
+
+T = TypeVar("T")
 
 
 class Commit:
@@ -151,6 +157,10 @@ class Work:
     async def explain(self, query: SearchQuery) -> Explanation:
         return explain(self.tables(), self._access, query)
 
+    @property
+    def concepts(self) -> Concepts:
+        return StoredConcepts(self._at_once, self._access)
+
     # ---- Transaction
 
     @property
@@ -163,6 +173,9 @@ class Work:
     async def append(self, writes: Sequence[Write]) -> None:
         for write in writes:
             self._append(write)
+
+    async def define(self, id_: str, system: System | None, concepts: Sequence[Concept] = ()) -> None:
+        define(self.tables().db, id_, system, concepts)
 
     async def purge(self, key: Key, version_id: str | None = None) -> int:
         reads, current = self.tables(), self._current(key)
@@ -205,6 +218,9 @@ class Work:
         return True
 
     # ---- within
+
+    async def _at_once(self, ask: Callable[[Reads], T]) -> T:
+        return ask(self.tables())
 
     def _append(self, write: Write) -> None:
         version = write.version
@@ -269,6 +285,8 @@ class Work:
         reads.db.execute("DELETE FROM past WHERE rid = ?", (current.rid,))
         reads.db.execute("DELETE FROM resource WHERE rid = ?", (current.rid,))
         self._batch.prose.put(current.rid, [], new=False)
+        if current.type == self._commit.names.of_type("CodeSystem"):
+            forget(reads.db, current.id)
         self._remember_sequence(reads)
         return len(past) + 1
 

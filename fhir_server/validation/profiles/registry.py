@@ -3,11 +3,12 @@
 http://hl7.org/fhir/R4/references.html#canonical
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from fhir_server.definitions import definitions
+from fhir_server.definitions.canonicals import newest
 from fhir_server.fhirpath import types
 from fhir_server.outcome import FhirError
 from fhir_server.validation.profiles.rule import Profile
@@ -69,16 +70,3 @@ class Profiles:
         if whole is None or rule is None:
             return None
         return replace(whole, url=f"{whole.url}#{id_}", type=rule.path, root=rule)
-
-
-def newest(versions: Iterable[str], wanted: str = "") -> str | None:
-    """The newest of some business versions, or of those that are `wanted` or begin with it (4.0 means 4.0.1 too)."""
-    fitting = [v for v in versions if not wanted or v == wanted or v.startswith(f"{wanted}.")]
-    return max(fitting, key=_order, default=None)
-
-
-def _order(version: str) -> tuple[tuple[int, int, str], ...]:
-    """Versions in their order: numbers as numbers."""
-    return tuple(
-        (1, int(part), "") if part.isdecimal() else (0, 0, part) for part in version.replace("-", ".").split(".")
-    )

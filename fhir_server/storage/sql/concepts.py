@@ -1,0 +1,146 @@
+"""Conditions on concepts as SQL: over tables in which a code system's concepts are numbered in the order of its hierarchy.
+
+http://hl7.org/fhir/R4/valueset.html#compositions
+"""
+
+import json
+from typing import Protocol
+
+from fhir_server.concepts import (
+    Above,
+    AllOf,
+    AnyOf,
+    Below,
+    Condition,
+    Every,
+    Flagged,
+    Listed,
+    Matching,
+    Not,
+    Saying,
+    System,
+    Under,
+    Valued,
+)
+from fhir_server.storage.sql.prose import MARK
+from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of, negated
+
+INACTIVE, ABSTRACT, FURTHER = 1, 2, 4
+"""Flags of a concept."""
+
+
+class Places(Protocol):
+    """What is looked up before the statement is made."""
+
+    def place(self, code: str) -> tuple[int, int, int] | None:
+        """(number, last number below it, flags) of a concept; None where there is none."""
+        ...
+
+    def further(self, concept: int) -> list[tuple[int, int]]:
+        """Its further intervals."""
+        ...
+
+
+MOST_INTERVALS = 200
+"""Intervals that are written out in a statement, so that they may lead it."""
+
+
+def holds(where: Condition, system: System, places: Places) -> Sql:
+    """The condition on the concept `c` of the system; which system it is of is the caller's business."""
+    match where:
+        case Every():
+            return TRUE
+        case Listed(codes):
+            return _listed(codes, system)
+        case Below(code, itself):
+            return _below(places, code, itself=itself)
+        case Above(code):
+            found = places.place(code)
+            if found is None:
+                return FALSE
+            return Sql(
+                "c.number IN (WITH RECURSIVE up(number) AS (SELECT ? UNION SELECT p.parent FROM up"
+                " JOIN concept_parent p ON p.concept = up.number) SELECT number FROM up)",
+                (found[0],),
+            )
+        case Under(code, up):
+            found = places.place(code)
+            if found is None:
+                return FALSE
+            this, other = ("parent", "concept") if up else ("concept", "parent")
+            return Sql(f"c.number IN (SELECT {this} FROM concept_parent WHERE {other} = ?)", (found[0],))
+        case AllOf(of):
+            return all_of([holds(each, system, places) for each in of])
+        case AnyOf(of):
+            return any_of([holds(each, system, places) for each in of])
+        case Not(of):
+            return negated(holds(of, system, places))
+        case _:
+            return _plain(where, system)
+
+
+def _plain(where: Condition, system: System) -> Sql:
+    match where:
+        case Valued(name, None):
+            rows, args = "", list[str]()
+        case Valued(name, values):
+            rows, args = " AND value IN (SELECT value FROM json_each(?))", [json.dumps(sorted(values or ()))]
+        case Matching("code" | "display" as name, regex):
+            return Sql(f"fullmatch(?, c.{name})", (regex,))
+        case Matching(name, regex):
+            rows, args = " AND fullmatch(?, value)", [regex]
+        case Saying(words):
+            asked = " AND ".join(f'"{mark(system.number, word)}" *' for word in words)
+            return Sql("c.number IN (SELECT rowid FROM concept_word WHERE concept_word MATCH ?)", (asked,))
+        case Flagged(flag):
+            return Sql("c.flags & ? <> 0", (INACTIVE if flag == "inactive" else ABSTRACT,))
+        case _:
+            raise TypeError(where)
+    return Sql(
+        f"c.number IN (SELECT concept FROM concept_property WHERE system = ? AND property = ?{rows})",
+        (system.number, name, *args),
+    )
+
+
+def mark(system: int, word: str) -> str:
+    """A word of a concept of that system, as the index has it."""
+    return f"{MARK}{system}{MARK}{word}"
+
+
+def _listed(codes: frozenset[str], system: System) -> Sql:
+    if not codes:
+        return FALSE
+    if len(codes) == 1:
+        (code,) = codes
+        exact = " AND k.code = ?" if system.case_sensitive else ""
+        args = (code.lower(), system.number, *((code,) if exact else ()))
+        return Sql(f"c.number IN (SELECT k.number FROM concept k WHERE k.folded = ? AND k.system = ?{exact})", args)
+    exact = " AND k.code = j.value ->> 1" if system.case_sensitive else ""
+    given = json.dumps([(code.lower(), code) for code in sorted(codes)])
+    return Sql(
+        "c.number IN (SELECT k.number FROM json_each(?) j CROSS JOIN concept k"
+        f" ON k.folded = j.value ->> 0 AND k.system = ?{exact})",
+        (given, system.number),
+    )
+
+
+def _below(places: Places, code: str, *, itself: bool) -> Sql:
+    found = places.place(code)
+    if found is None:
+        return FALSE
+    number, last, flags = found
+    low = number if itself else number + 1
+    parts = [Sql("c.number BETWEEN ? AND ?", (low, last))] if low <= last else []
+    if flags & FURTHER:
+        further = places.further(number)
+        if len(further) <= MOST_INTERVALS:
+            parts += [Sql("c.number BETWEEN ? AND ?", interval) for interval in further]
+        else:
+            parts.append(
+                Sql(
+                    "c.number <= (SELECT f.high FROM concept_further f WHERE f.concept = ? AND f.low <= c.number"
+                    " ORDER BY f.low DESC LIMIT 1)",
+                    (number,),
+                )
+            )
+    return any_of(parts)

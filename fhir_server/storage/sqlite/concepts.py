@@ -1,0 +1,210 @@
+"""Reading the concepts of code systems: each question a few statements on one connection.
+
+http://hl7.org/fhir/R4/codesystem.html
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import apsw
+import msgspec
+
+from fhir_server.concepts import EVERY, Concept, Condition, Designation, Property, System
+from fhir_server.definitions.canonicals import order
+from fhir_server.model import Key
+from fhir_server.search.query import EVERYTHING, Access
+from fhir_server.storage.sql.concepts import ABSTRACT, INACTIVE, holds
+from fhir_server.storage.sql.text import FALSE, Sql
+from fhir_server.storage.sqlite.reads import Reads
+from fhir_server.terminology.regex import fullmatch
+
+_SYSTEM = "SELECT number, id, low, high, facts FROM code_system WHERE "
+_PLACE = "SELECT number, last, flags FROM concept WHERE folded = ? AND system = ?"
+_COLUMNS = "c.number, c.code, c.display, c.flags, m.more FROM concept c LEFT JOIN concept_more m ON m.number = c.number"
+
+Row = tuple[int, str, str | None, int, bytes | None]
+
+
+class More(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What few concepts have."""
+
+    definition: str | None = None
+    designations: tuple[Designation, ...] = ()
+    properties: tuple[Property, ...] = ()
+
+
+_MORE = msgspec.msgpack.Decoder(More)
+_FACTS = msgspec.json.Decoder(System)
+
+
+def register(db: apsw.Connection) -> None:
+    """Statements on this connection know `fullmatch(regex, text)`."""
+    db.create_scalar_function("fullmatch", _fullmatch, 2, deterministic=True)
+
+
+def _fullmatch(*given: Any) -> bool:
+    return fullmatch(*given)
+
+
+def systems(reads: Reads, access: Access, condition: str, args: tuple[Any, ...]) -> list[System]:
+    """The code systems that fulfil a condition and whose CodeSystem the caller may see; of each url and version the last one,
+    the newest version first.
+    """
+    found: dict[tuple[str, str | None], System] = {}
+    rows: list[Any] = reads.db.execute(f"{_SYSTEM}{condition} ORDER BY url, number DESC", args).fetchall()
+    for number, id_, _, _, facts in rows:
+        if access.of("CodeSystem") != EVERYTHING and reads.read(access, Key("CodeSystem", id_)) is None:
+            continue
+        made = msgspec.structs.replace(_FACTS.decode(facts), number=number)
+        found.setdefault((made.url, made.version), made)
+    return sorted(found.values(), key=lambda s: order(s.version or ""), reverse=True)
+
+
+def having(reads: Reads, access: Access, code: str) -> list[System]:
+    condition = "number IN (SELECT system FROM concept WHERE folded = ? AND code = ?)"
+    return systems(reads, access, condition, (code.lower(), code))
+
+
+class Places:
+    """See storage.sql.concepts."""
+
+    def __init__(self, db: apsw.Connection, system: System) -> None:
+        self._db, self._system = db, system
+
+    def place(self, code: str) -> tuple[int, int, int] | None:
+        exact, args = (
+            (" AND code = ?", (code,)) if self._system.case_sensitive else (" ORDER BY code = ? DESC", (code,))
+        )
+        row = self._db.execute(f"{_PLACE}{exact} LIMIT 1", (code.lower(), self._system.number, *args)).fetchone()
+        found: tuple[int, int, int] | None = row
+        return found
+
+    def further(self, concept: int) -> list[tuple[int, int]]:
+        rows: list[Any] = self._db.execute(
+            "SELECT low, high FROM concept_further WHERE concept = ?", (concept,)
+        ).fetchall()
+        return rows
+
+
+def find(reads: Reads, system: System, codes: Sequence[str]) -> dict[str, Concept]:
+    """See Concepts.find."""
+    rows: list[tuple[Any, ...]] = reads.db.execute(
+        f"SELECT j.key, {_COLUMNS.replace('FROM concept c', 'FROM json_each(?) j CROSS JOIN concept c', 1)}"
+        " WHERE c.folded = j.value AND c.system = ?",
+        (json.dumps([code.lower() for code in codes]), system.number),
+    ).fetchall()
+    chosen: dict[str, Row] = {}
+    for place, *row in rows:
+        asked = codes[place]
+        if row[1] == asked or (not system.case_sensitive and asked not in chosen):
+            chosen[asked] = tuple(row)
+    made = _made(reads, list(chosen.values()))
+    return dict(zip(chosen, made, strict=True))
+
+
+def select(reads: Reads, system: System, where: Condition, count: int, offset: int) -> list[Concept]:
+    """See Concepts.select."""
+    low, high = _range(reads, system)
+    if where == EVERY:
+        low, high, offset = low + offset, min(high, low + offset + count - 1), 0
+    test = holds(where, system, Places(reads.db, system))
+    if test == FALSE or low > high:
+        return []
+    numbers = Sql(
+        f"SELECT c.number FROM concept c WHERE c.number BETWEEN ? AND ? AND {test.text}", (low, high, *test.args)
+    )
+    rows: list[Any] = reads.db.execute(
+        f"SELECT {_COLUMNS} WHERE c.number IN ({numbers.text} ORDER BY c.number LIMIT ? OFFSET ?) ORDER BY c.number",
+        (*numbers.args, count, offset),
+    ).fetchall()
+    return _made(reads, rows)
+
+
+def count(reads: Reads, system: System, where: Condition) -> int:
+    """See Concepts.count."""
+    low, high = _range(reads, system)
+    if where == EVERY:
+        return high - low + 1
+    test = holds(where, system, Places(reads.db, system))
+    if test == FALSE:
+        return 0
+    statement = f"SELECT count(*) FROM concept c WHERE c.number BETWEEN ? AND ? AND {test.text}"
+    return int(reads.db.execute(statement, (low, high, *test.args)).get)
+
+
+def _range(reads: Reads, system: System) -> tuple[int, int]:
+    row = reads.db.execute("SELECT low, high FROM code_system WHERE number = ?", (system.number,)).fetchone()
+    return (0, -1) if row is None else (row[0], row[1])
+
+
+def _made(reads: Reads, rows: Sequence[Row]) -> list[Concept]:
+    parents: dict[int, list[str]] = {}
+    if rows:
+        given = json.dumps(sorted({row[0] for row in rows}))
+        for number, code in reads.db.execute(
+            "SELECT p.concept, c.code FROM json_each(?) j CROSS JOIN concept_parent p ON p.concept = j.value"
+            " JOIN concept c ON c.number = p.parent ORDER BY p.concept, p.place",
+            (given,),
+        ):
+            parents.setdefault(number, []).append(code)
+    return [_concept(row, tuple(parents.get(row[0], ()))) for row in rows]
+
+
+def _concept(row: Row, parents: tuple[str, ...]) -> Concept:
+    _, code, display, flags, packed = row
+    more = NO_MORE if packed is None else _MORE.decode(packed)
+    return Concept(
+        code,
+        display,
+        parents,
+        more.designations,
+        more.properties,
+        more.definition,
+        inactive=bool(flags & INACTIVE),
+        abstract=bool(flags & ABSTRACT),
+    )
+
+
+NO_MORE = More()
+
+
+def facts(system: System) -> bytes:
+    """A code system as its row has it."""
+    return msgspec.json.encode(msgspec.structs.replace(system, number=0))
+
+
+class StoredConcepts:
+    """A Concepts (see fhir_server.concepts) for one caller; `run` brings the Reads."""
+
+    def __init__(self, run: Any, access: Access) -> None:
+        self._run, self._access = run, access
+
+    async def systems(self, url: str) -> Sequence[System]:
+        found: list[System] = await self._run(lambda reads: systems(reads, self._access, "url = ?", (url,)))
+        return found
+
+    async def every(self) -> Sequence[System]:
+        found: list[System] = await self._run(lambda reads: systems(reads, self._access, "1", ()))
+        return sorted(found, key=lambda system: system.url)
+
+    async def of_value_set(self, url: str) -> System | None:
+        condition = "value_set = ? AND value_set <> ''"
+        found: list[System] = await self._run(lambda reads: systems(reads, self._access, condition, (url,)))
+        return found[0] if found else None
+
+    async def find(self, system: System, codes: Sequence[str]) -> Mapping[str, Concept]:
+        found: dict[str, Concept] = await self._run(lambda reads: find(reads, system, codes))
+        return found
+
+    async def select(self, system: System, where: Condition, *, count: int, offset: int = 0) -> Sequence[Concept]:
+        found: list[Concept] = await self._run(lambda reads: select(reads, system, where, count, offset))
+        return found
+
+    async def count(self, system: System, where: Condition) -> int:
+        found: int = await self._run(lambda reads: count(reads, system, where))
+        return found
+
+    async def having(self, code: str) -> Sequence[System]:
+        found: list[System] = await self._run(lambda reads: having(reads, self._access, code))
+        return found
