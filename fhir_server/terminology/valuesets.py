@@ -85,7 +85,6 @@ class _Walk:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._known: dict[str, Parts] = {}
-        self.used: list[str] = []
 
     async def imported(self, text: str, within: tuple[str, ...]) -> Parts:
         if text in self._known:
@@ -248,7 +247,7 @@ def listed(where: Condition) -> frozenset[str] | None:
         case Listed(codes):
             return codes
         case AllOf(of):
-            return next((codes for each in of if (codes := listed(each)) is not None), None)
+            return next((found for each in of if (found := listed(each)) is not None), None)
         case AnyOf(of):
             every = [listed(each) for each in of]
             known = [codes for codes in every if codes is not None]
