@@ -1,0 +1,138 @@
+"""Expansion: the members of a value set, a page of them, and how many there are.
+
+http://hl7.org/fhir/R4/valueset.html#expansion and http://hl7.org/fhir/R4/valueset-operation-expand.html
+
+A page is read from the concepts, whatever lies before and behind it is only counted. Members that a value set lists come in
+its order, all others in the order of their code system, parents first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fhir_server.concepts import Concept, Condition, Designation, Flagged, Listed, Not, Saying, all_of
+from fhir_server.outcome import BadRequest
+from fhir_server.terminology.memory import said
+from fhir_server.terminology.sources import Source, Sources, shown
+from fhir_server.terminology.valuesets import Given, Part, Parts, certain, listed
+
+MOST: Final = 10_000
+"""Members in one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of an expansion: `words` are folded, each begins a word of a member's texts; `count` None: all."""
+
+    words: tuple[str, ...] = ()
+    active_only: bool = False
+    offset: int = 0
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member: `display` and `designations` as the value set says, or else the code system."""
+
+    system: str
+    version: str | None
+    concept: Concept
+    display: str | None
+    designations: tuple[Designation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """`members` of `total`; `used` are the code systems (canonicals) that they come from."""
+
+    total: int
+    members: Sequence[Member]
+    used: Sequence[str]
+
+
+async def expanded(sources: Sources, parts: Parts, asked: Asked) -> Expansion:
+    """The page that is asked for. Raises BadRequest: a code system is not known here; too costly, rather than a smaller answer."""
+    total, members, used = 0, list[Member](), list[str]()
+    for part in parts:
+        source = await sources.system(part.canonical)
+        version = f"|{source.system.version}" if source is not None and source.system.version else ""
+        if source is not None:
+            used.append(part.system + version)
+        codes = listed(part.where)
+        skip = max(asked.offset - total, 0)
+        room = MOST + 1 if asked.count is None else asked.count
+        if codes is not None:
+            found = await _listed(source, part, codes, asked)
+            total += len(found)
+            members += found[skip : skip + max(room - len(members), 0)]
+            continue
+        if source is None:
+            raise BadRequest(f"the code system {shown(part.canonical)} is not known here", code="not-found")
+        where = _narrowed(part.where, asked, source.require_complete())
+        number = await source.count(where)
+        total += number
+        if number > skip and room > len(members):
+            wanted = min(room - len(members), MOST + 1)
+            members += [_member(part, source, c) for c in await source.select(where, wanted, skip)]
+    if len(members) > MOST:
+        raise BadRequest(
+            f"the value set has {total} members, more than the {MOST} that one answer may hold:"
+            " narrow it with filter, or page through it with count and offset",
+            code="too-costly",
+        )
+    return Expansion(total, members, list(dict.fromkeys(used)))
+
+
+def _narrowed(where: Condition, asked: Asked, _: Source) -> Condition:
+    more: list[Condition] = []
+    if asked.active_only:
+        more.append(Not(Flagged("inactive")))
+    if asked.words:
+        more.append(Saying(asked.words))
+    return all_of([where, *more])
+
+
+async def _listed(source: Source | None, part: Part, codes: frozenset[str], asked: Asked) -> list[Member]:
+    """The members among the codes that the value set lists, in its order."""
+    ordered = [*(code for code in part.given if code in codes), *sorted(codes.difference(part.given))]
+    known = await source.find(ordered) if source is not None else {}
+    meant: set[str] | None = None
+    if not isinstance(part.where, Listed) and source is not None and source.system.complete:
+        meant = {c.code for c in await source.select(part.where, len(codes), 0)}
+    found = []
+    for code in ordered:
+        concept = known.get(code)
+        if concept is None:
+            if source is not None and source.system.complete:
+                continue  # the code system has no such code
+            if not _told(part, code):
+                continue
+            concept = Concept(code)
+        elif meant is not None and concept.code not in meant:
+            continue
+        member = _member(part, source, concept, part.given.get(code))
+        if (asked.active_only and concept.inactive) or not _says(member, asked.words):
+            continue
+        found.append(member)
+    return found
+
+
+def _told(part: Part, code: str) -> bool:
+    held = certain(part.where, code)
+    if held is None:
+        raise BadRequest(f"the code system {shown(part.canonical)} is not known here", code="not-found")
+    return held
+
+
+def _member(part: Part, source: Source | None, concept: Concept, given: Given | None = None) -> Member:
+    given = part.given.get(concept.code, Given()) if given is None else given
+    version = source.system.version if source is not None else part.version or None
+    designations = tuple(dict.fromkeys((*given.designations, *concept.designations)))
+    return Member(part.system, version, concept, given.display or concept.display, designations)
+
+
+def _says(member: Member, words: Sequence[str]) -> bool:
+    if not words:
+        return True
+    texts = Concept(member.concept.code, member.display, designations=member.designations)
+    return all(any(word.startswith(begin) for word in said(texts)) for begin in words)
