@@ -50,9 +50,7 @@ async def of_system(source: Source | None, coding: Coding, *, abstract: bool = T
     return Judged(well, "" if well else f"{coding.code[:100]!r} is not well formed in {coding.system}")
 
 
-async def of_value_set(
-    sources: Sources, parts: Parts, name: str, coding: Coding, *, abstract: bool = True
-) -> Judged:
+async def of_value_set(sources: Sources, parts: Parts, name: str, coding: Coding, *, abstract: bool = True) -> Judged:
     """Whether the code is a member; without a system, of whichever code system has it as a member."""
     unknown: Judged | None = None
     for part in parts:
