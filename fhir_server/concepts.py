@@ -17,11 +17,11 @@ Json = Mapping[str, Any]
 
 
 class Designation(msgspec.Struct, frozen=True, array_like=True):
-    """Another name of a concept; `use` is a Coding (system, code, display), or None."""
+    """Another name of a concept; `use` is a Coding as pairs (system, code, display)."""
 
     value: str
     language: str | None = None
-    use: dict[str, str] | None = None
+    use: tuple[tuple[str, str], ...] = ()
 
 
 class Property(msgspec.Struct, frozen=True, array_like=True):
@@ -83,7 +83,7 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Those with these codes."""
+    """Those with these codes: in whichever case, where the code system does not mind."""
 
     codes: frozenset[str]
 

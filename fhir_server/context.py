@@ -20,7 +20,7 @@ from fhir_server.search.registry import R4, Registry, enforce, registry
 from fhir_server.search.settle import Terminology
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Reader, Store, Transaction
-from fhir_server.terminology.plain import PlainTerminology
+from fhir_server.terminology.service import Service
 from fhir_server.validation.codes import CoreCodes
 from fhir_server.validation.known import Known
 
@@ -240,7 +240,7 @@ class Server:
     known: Known = field(default_factory=lambda: Known(CoreCodes()))  # conformance resources, as validation needs them
 
     def __post_init__(self) -> None:
-        self.terminology = PlainTerminology(self.base_url)
+        self.terminology = Service(self.base_url)
 
     async def follow(self) -> None:
         """The search parameters are those in force now, whichever process has changed them; and so is what hangs on them."""

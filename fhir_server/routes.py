@@ -24,6 +24,7 @@ from fhir_server.operations import everything
 from fhir_server.operations.lastn import LASTN
 from fhir_server.operations.registry import Operation, Registry
 from fhir_server.operations.reindex import REINDEX
+from fhir_server.operations.terminology import TERMINOLOGY
 from fhir_server.operations.validate import VALIDATE
 from fhir_server.outcome import MethodNotAllowed, NotFound
 
@@ -54,7 +55,7 @@ TABLE: Final = (
 """Every interaction of R4 (its variant search is called search-compartment here), and `purge`, which is ours: R4 4.0.1
 does not define DELETE on a history."""
 
-OPERATIONS: Final = (VALIDATE, everything.PATIENT, everything.ENCOUNTER, LASTN, REINDEX)
+OPERATIONS: Final = (VALIDATE, everything.PATIENT, everything.ENCOUNTER, LASTN, REINDEX, *TERMINOLOGY)
 """The operations of the server itself."""
 
 _OPERATION_SHAPES: Final = ("$[name]", "[type]/$[name]", "[type]/[id]/$[name]")

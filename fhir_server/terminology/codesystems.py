@@ -112,8 +112,9 @@ def designations(given: Json) -> Iterator[Designation]:
     """Those of a concept, in a CodeSystem or in a ValueSet."""
     for each in given.get("designation", ()):
         if isinstance(each.get("value"), str):
-            use = {k: str(v) for k, v in each["use"].items() if k in ("system", "code", "display")} if "use" in each else None  # fmt: skip
-            yield Designation(each["value"], each.get("language"), use)
+            use = each.get("use", {})
+            pairs = tuple((name, str(use[name])) for name in ("system", "code", "display") if name in use)
+            yield Designation(each["value"], each.get("language"), pairs)
 
 
 def _property(given: Json) -> Property | None:

@@ -59,7 +59,10 @@ class Table:
             case Every():
                 return whole
             case Listed(codes):
-                return {self.places[own] for code in codes if (own := self.known(code)) is not None}
+                if self.system.case_sensitive:
+                    return {self.places[code] for code in codes if code in self.places}
+                folded = {code.lower() for code in codes}
+                return {place for code, place in self.places.items() if code.lower() in folded}
             case Below(code, itself):
                 found = _within(self._intervals.get(self.known(code) or "", ()))
                 return found if itself else found - {self.places.get(self.known(code) or "", -1)}

@@ -6,7 +6,7 @@ http://hl7.org/fhir/R4/codesystem.html
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fhir_server.concepts import (
@@ -90,6 +90,12 @@ def conditions() -> st.SearchStrategy[Condition]:
     )
 
 
+@example(
+    concepts=[Concept("a"), Concept("A")],
+    others=[],
+    asked=[Listed(frozenset(["a"])), Below("A"), Above("a")],
+    exact=False,
+)
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(concepts=graphs(), others=graphs(), asked=st.lists(conditions(), min_size=8, max_size=20), exact=st.booleans())
 async def test_a_store_selects_what_a_table_in_memory_selects(

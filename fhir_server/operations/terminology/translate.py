@@ -1,0 +1,77 @@
+"""$translate: what a code is in another code system, as concept maps say.
+
+http://hl7.org/fhir/R4/conceptmap-operation-translate.html
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fhir_server.context import Context, Request
+from fhir_server.operations.registry import Operation
+from fhir_server.operations.terminology.call import Call, answers, instance, parameters, versioned
+from fhir_server.outcome import BadRequest
+from fhir_server.terminology.conceptmaps import NO_MATCH, Match, Wanted, suitable, translated
+from fhir_server.terminology.sources import Sources, shown
+
+Json = Mapping[str, Any]
+
+
+@answers
+async def translate(ctx: Context, request: Request, call: Call) -> Json:
+    """`result` and the matches, each with its equivalence and the map that it comes from.
+
+    Without a url all maps that are stored are asked. Raises NotFound for a map that is not known.
+    """
+    sources = call.sources(ctx)
+    codings = call.codings()
+    if any(coding.system is None for coding in codings):
+        raise BadRequest("system is needed with code", code="required", expression="http.system")
+    wanted = Wanted(call.text("source"), call.text("target"), call.text("targetsystem"), call.flag("reverse") or False)
+    named = await _named(ctx, request, call, sources)
+    found: list[Match] = []
+    for coding in codings:
+        maps = named or await suitable(sources, coding, wanted)
+        for each in maps:
+            found += [match for match in await translated(sources, each, coding, wanted) if match not in found]
+    result = any(match.equivalence not in NO_MATCH for match in found)
+    message = None if result else "no concept map that is known here has a translation"
+    return parameters(
+        ("result", "boolean", result),
+        ("message", "string", message),
+        *(("match", "part", _told(match)) for match in found),
+    )
+
+
+async def _named(ctx: Context, request: Request, call: Call, sources: Sources) -> list[Json]:
+    if request.id:
+        return [await instance(ctx, request)]
+    sent = call.resource("conceptMap", "ConceptMap")
+    if sent is not None:
+        return [sent]
+    url = call.text("url")
+    if url is None:
+        return []
+    canonical = versioned(url, call.text("conceptMapVersion"))
+    found = await sources.stored("ConceptMap", canonical)
+    if found is None:
+        raise BadRequest(f"the concept map {shown(canonical)} is not known here", code="not-found", expression="http.url")  # fmt: skip
+    return [found.resource]
+
+
+def _told(match: Match) -> list[tuple[str, str, Any]]:
+    return [
+        ("equivalence", "code", match.equivalence),
+        ("concept", "coding", dict(match.concept) if match.concept else None),
+        *(("product", "part", [("element", "uri", e), ("concept", "coding", dict(c))]) for e, c in match.product),
+        ("source", "uri", match.source),
+    ]
+
+
+TRANSLATE: Final = Operation(
+    "translate",
+    translate,
+    "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate",
+    resource=("ConceptMap",),
+    type=True,
+    instance=True,
+)
