@@ -72,10 +72,10 @@ async def test_a_bomb_is_refused() -> None:
     ("encoding", "sent", "error"),
     [
         ("br", b"x", UnsupportedMediaType),
-        ("gzip, gzip", gzip.compress(gzip.compress(b"x")), UnsupportedMediaType),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"x", mtime=0), mtime=0), UnsupportedMediaType),
         ("gzip", b"no gzip", BadRequest),
-        ("gzip", gzip.compress(b"abcdef" * 100)[:-9], BadRequest),
-        ("gzip", gzip.compress(b"x") + b"more", BadRequest),
+        ("gzip", gzip.compress(b"abcdef" * 100, mtime=0)[:-9], BadRequest),
+        ("gzip", gzip.compress(b"x", mtime=0) + b"more", BadRequest),
         ("deflate", b"\xff\xff\xff", BadRequest),
     ],
 )
