@@ -60,3 +60,16 @@ INVARIANTS = (
     ),
 )
 """`of` is the key of the constraint."""
+
+_EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
+
+CONTEXTS = tuple(
+    Correction(f"{_EXTENSION}{name}", "context", None, used, "R4's own definitions, as published, have it there too")
+    for name, used in (
+        ("structuredefinition-fhir-type", ("ElementDefinition.type",)),
+        ("regex", ("ElementDefinition.type",)),
+        ("structuredefinition-normative-version", ("CanonicalResource", "ElementDefinition")),
+        ("valueset-concept-comments", ("CodeSystem.concept",)),
+    )
+)
+"""`of` is the url of an extension, `used` are places where it may stand beside those of its definition."""

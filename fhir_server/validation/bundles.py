@@ -51,7 +51,7 @@ def check(bundle: Node) -> Iterator[Issue]:
     if kind == "searchset":
         yield from _ids(entries)
     if kind in ("document", "message"):
-        yield from _references(entries)
+        yield from _references(entries, "error" if kind == "document" else "warning")
     if kind == "document":
         yield from _reached(entries)
 
@@ -85,8 +85,10 @@ def _ids(entries: list[_Entry]) -> Iterator[Issue]:
             yield Issue("required", "resources that a search found have ids", (f"{entry.resource.path}.id",))
 
 
-def _references(entries: list[_Entry]) -> Iterator[Issue]:
-    """References of a document or message lead to one entry, of the type that they name."""
+def _references(entries: list[_Entry], severity: str) -> Iterator[Issue]:
+    """References of a document or message lead to one entry, of the type that they name; what a document begins with must
+    refer to nothing outside, a message may.
+    """
     for entry in entries:
         if entry.resource is None:
             continue
@@ -98,7 +100,7 @@ def _references(entries: list[_Entry]) -> Iterator[Issue]:
             elif not found and entry.number == 0 and not _elsewhere(literal):
                 near = [e for e in entries if e.key and e.key == literal.partition("/_history/")[0]]
                 why = f"; {near[0].key} is here under the fullUrl {near[0].url}" if near else ""
-                yield Issue("invalid", f"{literal} is not in this Bundle{why}", (place,))
+                yield Issue("invalid", f"{literal} is not in this Bundle{why}", (place,), severity)
             elif found and found[0].resource is not None:
                 yield from _type(literal, found[0].resource, place)
 

@@ -3,10 +3,12 @@
 http://hl7.org/fhir/R4/extensibility.html and http://hl7.org/fhir/R4/defining-extensions.html#context
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from fhir_server.definitions import definitions
+from fhir_server.definitions.corrections import CONTEXTS
 from fhir_server.fhirpath import types
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.expression import compile as expression
@@ -97,7 +99,7 @@ def _modifies(profile: Profile) -> bool:
 def _place(profile: Profile, node: Node, environment: Environment) -> Iterator[Issue]:
     """One of the contexts of the definition fits, and so do its context invariants."""
     holder = node.parent
-    contexts = profile.definition.get("context", ())
+    contexts = [*profile.definition.get("context", ()), *_more(profile.url)]
     if holder is None:
         return
     if contexts and not any(_fits(context, holder, environment) for context in contexts):
@@ -114,6 +116,14 @@ def _place(profile: Profile, node: Node, environment: Environment) -> Iterator[I
             continue
         if not kept:
             yield Issue("invariant", f"the extension {profile.url} asks of its element: {invariant}", (node.path,))
+
+
+@cache
+def _more(url: str) -> tuple[Mapping[str, str], ...]:
+    """Contexts that the definition leaves out."""
+    places = next((c.used for c in CONTEXTS if c.of == url), ())
+    assert isinstance(places, tuple)
+    return tuple({"type": "element", "expression": place} for place in places)
 
 
 def _fits(context: Any, holder: Node, environment: Environment) -> bool:
@@ -139,13 +149,19 @@ def _fits(context: Any, holder: Node, environment: Environment) -> bool:
 
 def _names(holder: Node) -> set[str]:
     """All that contexts call this element: its types, its definition path, also within those types."""
-    names = set(_types(holder.type)) | {"Element"} if holder.parent is not None else set(_types(holder.type))
+    names = {*_types(holder.type), "Element"}  # R4's own definitions use Element for resources, too
+    if "url" in _children(holder.type) and "status" in _children(holder.type):
+        names |= {"CanonicalResource", "MetadataResource"}
     element = types.element(holder.parent.type, holder.key) if holder.parent is not None else None
     if element is not None:
         names |= {element.path, element.path.removesuffix("[x]")}
         if element.path.endswith("[x]"):
             names.add(f"{element.path.rpartition('.')[0]}.{holder.key}")
     return names
+
+
+def _children(type_: str) -> Collection[str]:
+    return definitions().elements(type_) if definitions().is_resource(type_) else ()
 
 
 def _types(type_: str) -> Iterator[str]:
