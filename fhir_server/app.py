@@ -50,8 +50,8 @@ COMMON: Final = ("Patient", "Observation", "Encounter", "Condition", "Procedure"
 HOOKS: Final = Hooks(
     before_write={
         "SearchParameter": (take_effect,),
-        "CodeSystem": (keep_concepts,),
         **dict.fromkeys(TYPES, (announce,)),
+        "CodeSystem": (keep_concepts, announce),
     },
     after_commit=dict.fromkeys(TYPES, (forget,)),
 )

@@ -21,7 +21,7 @@ from fhir_server.search.settle import Terminology
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Reader, Store, Transaction
 from fhir_server.terminology.service import Service
-from fhir_server.validation.codes import CoreCodes
+from fhir_server.validation.codes import StoredCodes
 from fhir_server.validation.known import Known
 
 T = TypeVar("T")
@@ -237,10 +237,11 @@ class Server:
     statements: dict[str, bytes] = field(default_factory=dict)  # capabilities by mode, made on first use
     registry: Registry = R4  # the search parameters in force, as far as this process knows
     terminology: Terminology = field(init=False)
-    known: Known = field(default_factory=lambda: Known(CoreCodes()))  # conformance resources, as validation needs them
+    known: Known = field(init=False)  # conformance resources, as validation needs them
 
     def __post_init__(self) -> None:
         self.terminology = Service(self.base_url)
+        self.known = Known(StoredCodes(self.base_url))
 
     async def follow(self) -> None:
         """The search parameters are those in force now, whichever process has changed them; and so is what hangs on them."""

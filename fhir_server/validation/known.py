@@ -8,11 +8,12 @@ nothing more is missing.
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from fhir_server.definitions import definitions
 from fhir_server.definitions.canonicals import newest
-from fhir_server.search.query import Compare, Match, Node, Op, Page, SearchQuery, Uri
+from fhir_server.search.query import Compare, Match, Node, Op, SearchQuery, Uri
+from fhir_server.search.settle import Reader
 from fhir_server.validation.codes import Codes
 from fhir_server.validation.profiles.registry import Profiles
 from fhir_server.validation.tiers import Validator
@@ -25,14 +26,8 @@ MOST_ROUNDS: Final = 40
 MOST_VERSIONS: Final = 100
 MOST_KEPT: Final = 20_000
 
-TYPES: Final = frozenset({"StructureDefinition", "Questionnaire"})
+TYPES: Final = frozenset({"StructureDefinition", "Questionnaire", "ValueSet", "CodeSystem"})
 """A change of one of these changes what validation says."""
-
-
-class Reader(Protocol):
-    """What is needed of a store's reader."""
-
-    async def search(self, query: SearchQuery) -> Page: ...
 
 
 class Known:
@@ -64,15 +59,19 @@ class Known:
         """Everything is looked up again: something in the store has changed."""
         self._found.clear()
         self._missing.clear()
+        self.codes.forget()
         self.profiles.forget()
 
     async def settled(self, reader: Reader, ask: Callable[[], T]) -> T:
         """What `ask` answers once all that it asks for has been looked for in the store."""
         answer = ask()
         for _ in range(MOST_ROUNDS):
-            if not self._missing:
+            if not self._missing and not self.codes.missing:
                 break
-            await self._fetch(reader)
+            if self._missing:
+                await self._fetch(reader)
+            if self.codes.missing:
+                await self.codes.fetch(reader)
             answer = ask()
         return answer
 
