@@ -8,6 +8,7 @@ from hashlib import blake2b
 from importlib.metadata import version
 from typing import Any, Final
 
+from fhir_server.concepts import System
 from fhir_server.context import Context, Request, Response, Server
 from fhir_server.dates import instant
 from fhir_server.definitions import definitions
@@ -17,6 +18,8 @@ from fhir_server.interactions.subset import SUMMARIES, subset
 from fhir_server.outcome import BadRequest
 from fhir_server.search.described import EXPRESSIONS, described
 from fhir_server.search.parameters import includes, parameters, revincludes
+from fhir_server.terminology.expansion import PARAMETERS
+from fhir_server.terminology.sources import Sources
 
 MODES: Final = ("full", "normative", "terminology")
 NAME: Final = "FHIR Server"
@@ -49,7 +52,7 @@ async def capabilities(ctx: Context, request: Request) -> Response:
     if summary and summary not in SUMMARIES:
         raise BadRequest(f"_summary is one of {', '.join(SUMMARIES)}", expression="http._summary")
     await ctx.renewed()
-    body = _cached(ctx.server, mode)
+    body = json.dumps(await terminology(ctx)) if mode == "terminology" else _cached(ctx.server, mode)
     elements = tuple(name for name in asked.get("_elements", "").split(",") if name)
     if (summary and summary != "false") or elements:
         body = subset(body, summary, elements)
@@ -63,8 +66,7 @@ async def capabilities(ctx: Context, request: Request) -> Response:
 def _cached(server: Server, mode: str) -> bytes:
     kept = server.statements
     if mode not in kept:
-        made = terminology(server) if mode == "terminology" else statement(server)
-        kept[mode] = json.dumps(made)
+        kept[mode] = json.dumps(statement(server))
     return kept[mode]
 
 
@@ -81,13 +83,44 @@ def statement(server: Server) -> dict[str, Any]:
     }
 
 
-def terminology(server: Server) -> dict[str, Any]:
-    """The TerminologyCapabilities resource: there is no terminology service yet, and this says so by naming nothing."""
+async def terminology(ctx: Context) -> dict[str, Any]:
+    """The TerminologyCapabilities resource: the code systems of R4 and of the store, as far as the caller may see them."""
+    server = ctx.server
+    systems: dict[str, list[System]] = {}
+    for source in await Sources(ctx.reader, server.base_url).every():
+        if source.system.content != "not-present":
+            systems.setdefault(source.system.url, []).append(source.system)
     return {
         "resourceType": "TerminologyCapabilities",
         "url": f"{server.base_url}/metadata?mode=terminology",
         **_about(server),
+        "codeSystem": [_code_system(url, versions) for url, versions in systems.items()],
+        "expansion": {
+            "hierarchical": True,
+            "paging": True,
+            "incomplete": False,
+            "parameter": [{"name": name} for name in PARAMETERS],
+            "textFilter": "Each word of the filter begins a word of the code, of the display or of a designation,"
+            " whatever their case and accents.",
+        },
+        "codeSearch": "all",
+        "validateCode": {"translations": False},
+        "translation": {"needsMap": True},
     }
+
+
+def _code_system(url: str, versions: list[System]) -> dict[str, Any]:
+    """Its versions, the newest first, which is the default."""
+    told = [
+        {
+            **({"code": system.version} if system.version else {}),
+            "isDefault": n == 0,
+            "compositional": False,
+            **({"property": list(system.declared)} if system.declared else {}),
+        }
+        for n, system in enumerate(versions)
+    ]
+    return {"uri": url, "version": told, "subsumption": True}
 
 
 def _about(server: Server) -> dict[str, Any]:

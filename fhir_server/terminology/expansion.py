@@ -19,6 +19,13 @@ from fhir_server.terminology.valuesets import Given, Part, Parts, certain, liste
 MOST: Final = 10_000
 """Members in one answer."""
 
+PARAMETERS: Final = (
+    "filter", "date", "offset", "count", "includeDesignations", "designation", "includeDefinition", "activeOnly",
+    "excludeNested", "excludeNotForUI", "displayLanguage", "exclude-system", "system-version", "check-system-version",
+    "force-system-version",
+)  # fmt: skip
+"""Parameters of $expand that are understood."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -97,6 +97,28 @@ async def test_modes_and_summary(client: Client) -> None:
     assert "rest" not in part
 
 
+async def test_terminology_capabilities_name_the_code_systems(client: Client) -> None:
+    system = {
+        "resourceType": "CodeSystem",
+        "id": "x",
+        "url": "http://acme.org/x",
+        "status": "active",
+        "content": "complete",
+    }
+    for n, version in enumerate(("1.9", "1.10")):
+        await client.put(f"CodeSystem/x{n}", {**system, "id": f"x{n}", "version": version, "concept": [{"code": "a"}]})
+    told = {each["uri"]: each for each in (await client.get("metadata?mode=terminology"))["codeSystem"]}
+    assert [(v["code"], v["isDefault"]) for v in told["http://acme.org/x"]["version"]] == [
+        ("1.10", True),
+        ("1.9", False),
+    ]
+    assert "http://hl7.org/fhir/administrative-gender" in told
+    assert "http://snomed.info/sct" not in told
+    await client.delete("CodeSystem/x1")
+    after = {each["uri"]: each for each in (await client.get("metadata?mode=terminology"))["codeSystem"]}
+    assert [v["code"] for v in after["http://acme.org/x"]["version"]] == ["1.9"]
+
+
 async def test_conditional_read_of_the_statement(client: Client) -> None:
     await client.get("metadata")
     etag = client.response.etag

@@ -43,11 +43,16 @@ from fhir_server.storage.sqlite.search import search
 
 T = TypeVar("T")
 
+SECONDS_A_CONCEPT = 0.001
+"""What a work may take longer for each concept that it defines: ten times what that takes on an idle machine."""
+
 
 class Commit:
     """What the works of one commit share: the connection inside its transaction, rows that wait, the next sequence number."""
 
-    def __init__(self, reads: Reads, names: WritableNames) -> None:
+    def __init__(self, reads: Reads, names: WritableNames, allow: Callable[[float], None]) -> None:
+        """`allow` gives the work that runs so many seconds more."""
+        self.allow = allow
         self.reads = reads
         self.names = names
         self.batch = Batch()
@@ -175,6 +180,7 @@ class Work:
             self._append(write)
 
     async def define(self, id_: str, system: System | None, concepts: Sequence[Concept] = ()) -> None:
+        self._commit.allow(SECONDS_A_CONCEPT * len(concepts))
         define(self.tables().db, id_, system, concepts)
 
     async def purge(self, key: Key, version_id: str | None = None) -> int:

@@ -156,7 +156,12 @@ class Writer:
         connection, names = self._open()
         db = connection.db
         db.execute("BEGIN IMMEDIATE")
-        commit = Commit(Reads(db, names), names)
+
+        def allow(seconds: float) -> None:
+            if connection.deadline is not None:
+                connection.deadline += seconds
+
+        commit = Commit(Reads(db, names), names, allow)
         try:
             for job in jobs:
                 connection.deadline = monotonic() + self._timeout
