@@ -18,14 +18,16 @@ from urllib.parse import urlsplit
 from fhir_server.context import Hooks, Server
 from fhir_server.indexing import record
 from fhir_server.indexing.reindex import Reindex
+from fhir_server.interactions import claims
 from fhir_server.interactions.codesystem import keep_concepts
 from fhir_server.interactions.conformance import announce, forget
 from fhir_server.interactions.searchparameter import take_effect
-from fhir_server.jobs import Kind, Worker
+from fhir_server.jobs import Held, Kind, Worker
 from fhir_server.observability import logs
 from fhir_server.observability.logs import AccessLog
 from fhir_server.observability.metrics import Metrics, shared_folder
 from fhir_server.observability.tracing import traced
+from fhir_server.packages import waiting
 from fhir_server.rest.asgi import Application, Receive, Scope, Send, lifespan
 from fhir_server.rest.cors import Cors
 from fhir_server.rest.endpoint import Endpoint
@@ -52,6 +54,7 @@ HOOKS: Final = Hooks(
         "SearchParameter": (take_effect,),
         **dict.fromkeys(TYPES, (announce,)),
         "CodeSystem": (keep_concepts, announce),
+        "StructureDefinition": (announce, claims.declared),
     },
     after_commit=dict.fromkeys(TYPES, (forget,)),
 )
@@ -118,7 +121,14 @@ def worker(server: Server) -> Worker:
         await server.follow()
         return server.registry.wanted
 
-    return Worker(server.store, {record.JOB: Kind(due, Reindex(server.store).run)})
+    async def packages_wait() -> bool:
+        return bool(await waiting.waiting(server.store.state))
+
+    async def install(held: Held) -> None:
+        await waiting.run(server, held)
+
+    kinds = {record.JOB: Kind(due, Reindex(server.store).run), waiting.JOB: Kind(packages_wait, install)}
+    return Worker(server.store, kinds)
 
 
 async def _signing_key(store: Store) -> bytes:

@@ -198,6 +198,10 @@ class Router(Protocol):
 
     async def dispatch(self, ctx: "Context", request: Request) -> Response: ...
 
+    def raw(self, match: Match) -> tuple[str, ...]:
+        """The media types that what was matched takes as they come, beside FHIR's."""
+        ...
+
     def operations(self, type: str) -> Sequence[tuple[str, str]]:  # noqa: A002 - FHIR's word
         """(code, canonical of the OperationDefinition) of what can be called on this type ("": on the system)."""
         ...

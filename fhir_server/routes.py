@@ -22,6 +22,7 @@ from fhir_server.interactions.update import conditional_update, update
 from fhir_server.interactions.vread import vread
 from fhir_server.operations import everything
 from fhir_server.operations.lastn import LASTN
+from fhir_server.operations.packages import INSTALL, PACKAGES, UNINSTALL
 from fhir_server.operations.registry import Operation, Registry
 from fhir_server.operations.reindex import REINDEX
 from fhir_server.operations.terminology import TERMINOLOGY
@@ -55,7 +56,11 @@ TABLE: Final = (
 """Every interaction of R4 (its variant search is called search-compartment here), and `purge`, which is ours: R4 4.0.1
 does not define DELETE on a history."""
 
-OPERATIONS: Final = (VALIDATE, everything.PATIENT, everything.ENCOUNTER, LASTN, REINDEX, *TERMINOLOGY)
+OPERATIONS: Final = (
+    *(VALIDATE, everything.PATIENT, everything.ENCOUNTER, LASTN, REINDEX),
+    *(INSTALL, UNINSTALL, PACKAGES),
+    *TERMINOLOGY,
+)
 """The operations of the server itself."""
 
 _OPERATION_SHAPES: Final = ("$[name]", "[type]/$[name]", "[type]/[id]/$[name]")
@@ -110,6 +115,10 @@ class Routes:
         """The answer of the route that `match` found for this request. Raises FhirError for whatever goes wrong."""
         shape = request.shape or ("[type]/[id]" if request.id else "[type]" if request.type else "")
         return await self._routes[request.method, shape].handler(ctx, request)
+
+    def raw(self, match: Match) -> tuple[str, ...]:
+        """The media types that this operation takes as they come, beside FHIR's; () for most."""
+        return self._registry.raw(match.request()) if match.operation else ()
 
     def operations(self, type: str) -> Sequence[tuple[str, str]]:  # noqa: A002 - FHIR's word
         """(code, canonical of the OperationDefinition) of what can be called on this type ("": on the system), and of the

@@ -55,6 +55,8 @@ class Settings:
     max_body: int = knob(16 * 2**20, "largest request body after decompression")
     max_bundle: int = knob(32 * 2**20, "largest batch or transaction body after decompression")
     max_entries: int = knob(10_000, "most entries of a batch or transaction")
+    max_package: int = knob(32 * 2**20, "largest FHIR package (.tgz) that ImplementationGuide/$install takes")
+    max_package_unpacked: int = knob(200 * 2**20, "most bytes that a FHIR package may hold")
     request_timeout: float = knob(30.0, "a request that takes longer is answered with 503 or 408")
     statement_timeout: float = knob(10.0, "a database statement that takes longer is stopped")
     max_requests: int = knob(256, "requests under way at once per worker; more get 429")

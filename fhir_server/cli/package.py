@@ -48,12 +48,14 @@ async def _add(files: list[Path], url: str | None, *, quiet: bool) -> None:
         server = await assemble(settings, store)
         for file in files:
             start = perf_counter()
-            found = await install(server, manifest.read(file.read_bytes()))
+            found = await install(server, manifest.read(file.read_bytes(), settings.max_package_unpacked))
             seconds = perf_counter() - start
             print(f"{found.key}: {len(found.resources)} resources in {seconds:.1f} s")
             if not quiet:
                 for what, why in found.left_out:
                     console.print(f"left out: {what}: {why}", soft_wrap=True, markup=False)
+                for what, why in found.unused:
+                    console.print(f"stored, not searched by: {what}: {why}", soft_wrap=True, markup=False)
         there = await record.every(store.state)
         for one in there:
             for name in record.missing(one, there):
@@ -64,7 +66,7 @@ async def _list(url: str | None) -> None:
     async with opened(from_environment(store=url)) as store:
         there = await record.every(store.state)
         for one in there:
-            state = "" if one.complete else " (incomplete: add it again)"
+            state = "" if one.complete else f" (incomplete: {'remove' if one.going else 'add'} it again)"
             print(f"{one.key}  {len(one.resources)} resources  {one.title}{state}")
             for name in record.missing(one, there):
                 print(f"  depends on {name}, which is not installed")

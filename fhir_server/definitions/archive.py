@@ -20,23 +20,25 @@ SMALL = 1024 * 1024
 """what is unpacked to less is never too much, whatever the ratio: tar pads"""
 
 
-def read_package(source: bytes, *, suffix: str = ".json") -> Mapping[str, bytes]:
+def read_package(source: bytes, *, suffix: str = ".json", most: int = MAX_BYTES) -> Mapping[str, bytes]:
     """The regular files of a .tgz whose name ends in `suffix`: normalized name → content.
 
-    Raises Invalid for what is no .tgz, for names that are not plain relative paths, links, devices, duplicates, and for
-    more than 200 MiB, 50,000 entries or a ratio over 100.
+    Raises Invalid for what is no .tgz, for names that are not plain relative paths, links, devices, sparse files,
+    duplicates, and for more than `most` bytes (200 MiB), 50,000 entries or a ratio over 100.
     """
     files: dict[str, bytes] = {}
     seen: set[str] = set()
     try:
-        with tarfile.open(fileobj=io.BytesIO(_unzipped(source)), mode="r:") as archive:
+        with tarfile.open(fileobj=io.BytesIO(_unzipped(source, most)), mode="r:") as archive:
             for count, member in enumerate(archive, 1):
                 name = _plain(member.name)
                 if count > MAX_ENTRIES:
                     raise Invalid(f"the package has more than {MAX_ENTRIES} entries", code="too-long")
+                if member.size < 0:
+                    raise Invalid(f"the package holds {name!r} of a size below 0")
                 if member.isdir():
                     continue
-                if not member.isreg():
+                if not member.isreg() or member.issparse():  # a sparse file may be any size without a byte in it
                     raise Invalid(f"the package holds {member.name!r}, which is not a regular file")
                 if name in seen:
                     raise Invalid(f"the package holds {name!r} twice")
@@ -63,9 +65,9 @@ def r4_core(source: Path) -> Mapping[str, bytes]:
         raise Invalid(f"{source.name} holds no single hl7.fhir.r4.core.tgz: {error}") from error
 
 
-def _unzipped(source: bytes) -> bytes:
+def _unzipped(source: bytes, most: int) -> bytes:
     """The tar inside; read no further than the limit, so that no header and no member can ask for more."""
-    limit = min(MAX_BYTES, max(SMALL, MAX_RATIO * len(source)))
+    limit = min(most, max(SMALL, MAX_RATIO * len(source)))
     with gzip.GzipFile(fileobj=io.BytesIO(source)) as stream:
         content = stream.read(limit + 1)
     if len(content) > limit:

@@ -13,16 +13,20 @@ from fhir_server.context import Context, Request, Response, Server
 from fhir_server.dates import instant
 from fhir_server.definitions import definitions
 from fhir_server.formats import json
+from fhir_server.interactions import claims
+from fhir_server.interactions.claims import Claims
 from fhir_server.interactions.patch import FORMATS
 from fhir_server.interactions.subset import SUMMARIES, subset
 from fhir_server.outcome import BadRequest
 from fhir_server.search.described import EXPRESSIONS, described
 from fhir_server.search.parameters import includes, parameters, revincludes
+from fhir_server.search.registry import registry
 from fhir_server.terminology.expansion import PARAMETERS
 from fhir_server.terminology.sources import Sources
 
 MODES: Final = ("full", "normative", "terminology")
 NAME: Final = "FHIR Server"
+NOTHING: Final = Claims()
 
 _RESOURCE_INTERACTIONS: Final = (
     "read",
@@ -52,7 +56,7 @@ async def capabilities(ctx: Context, request: Request) -> Response:
     if summary and summary not in SUMMARIES:
         raise BadRequest(f"_summary is one of {', '.join(SUMMARIES)}", expression="http._summary")
     await ctx.renewed()
-    body = json.dumps(await terminology(ctx)) if mode == "terminology" else _cached(ctx.server, mode)
+    body = json.dumps(await terminology(ctx)) if mode == "terminology" else await _cached(ctx.server, mode)
     elements = tuple(name for name in asked.get("_elements", "").split(",") if name)
     if (summary and summary != "false") or elements:
         body = subset(body, summary, elements)
@@ -63,24 +67,35 @@ async def capabilities(ctx: Context, request: Request) -> Response:
     return Response(200, body=body, etag=etag)
 
 
-def _cached(server: Server, mode: str) -> bytes:
-    kept = server.statements
-    if mode not in kept:
-        kept[mode] = json.dumps(statement(server))
-    return kept[mode]
+async def _cached(server: Server, mode: str) -> bytes:
+    """The statement of what is in force and claimed now, whichever process has changed it."""
+    number = await claims.revision(server.store.state)
+    name, kept = f"{mode} {number} {registry().revision}", server.statements
+    found = kept.get(name)
+    if found is None:
+        claimed, read = await claims.read(server.store.state)
+        found = json.dumps(statement(server, claimed))
+        if read == number:
+            for old in [each for each in kept if each.startswith(f"{mode} ")]:
+                del kept[old]
+            kept[name] = found
+    return found
 
 
-def statement(server: Server) -> dict[str, Any]:
+def statement(server: Server, claimed: Claims = NOTHING) -> dict[str, Any]:
     """The CapabilityStatement resource."""
-    return {
+    found = {
         "resourceType": "CapabilityStatement",
         "url": f"{server.base_url}/metadata",
         **_about(server),
+        "instantiates": claimed.instantiates,
         "fhirVersion": definitions().version,
         "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
         "patchFormat": list(FORMATS),
-        "rest": [_rest(server)],
+        "implementationGuide": claimed.implementation_guides,
+        "rest": [_rest(server, claimed)],
     }
+    return {name: value for name, value in found.items() if value != []}
 
 
 async def terminology(ctx: Context) -> dict[str, Any]:
@@ -137,7 +152,7 @@ def _about(server: Server) -> dict[str, Any]:
     }
 
 
-def _rest(server: Server) -> dict[str, Any]:
+def _rest(server: Server, claimed: Claims) -> dict[str, Any]:
     codes = {route.interaction for route in server.routes.table}
     if "transaction" in codes:
         codes.add("batch")  # one route takes both
@@ -150,7 +165,7 @@ def _rest(server: Server) -> dict[str, Any]:
             if server.settings.auth == "none"
             else f"Authorization: {server.settings.auth}",
         },
-        "resource": [_resource(server, type_, codes) for type_ in types],
+        "resource": [_resource(server, type_, codes, claimed.supported(type_)) for type_ in types],
         "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS if code in codes],
         "searchParam": _common(),
     }
@@ -162,11 +177,12 @@ def _rest(server: Server) -> dict[str, Any]:
     return rest
 
 
-def _resource(server: Server, type_: str, codes: Iterable[str]) -> dict[str, Any]:
+def _resource(server: Server, type_: str, codes: Iterable[str], supported: list[str]) -> dict[str, Any]:
     settings = server.settings
     found: dict[str, Any] = {
         "type": type_,
         "profile": _PROFILE + type_,
+        "supportedProfile": supported,
         "interaction": [{"code": code} for code in _RESOURCE_INTERACTIONS if code in codes],
         "versioning": "versioned-update" if settings.require_if_match else "versioned",
         "readHistory": "vread" in codes,

@@ -14,7 +14,8 @@ from fhir_server.outcome import MethodNotAllowed, NotFound
 class Operation:
     """One operation: where it may be called, and what answers. `resource` () with `type` or `instance`: every type.
 
-    `affects_state`: it is called with POST only. `definition` is the canonical of its OperationDefinition.
+    `affects_state`: it is called with POST only. `definition` is the canonical of its OperationDefinition. `raw` are the
+    media types that it takes as they come, beside FHIR's.
     """
 
     code: str
@@ -25,6 +26,7 @@ class Operation:
     type: bool = False
     instance: bool = False
     affects_state: bool = False
+    raw: tuple[str, ...] = ()
 
     def on(self, request: Request) -> bool:
         """Whether it can be called at this level, on this type."""
@@ -54,6 +56,11 @@ class Registry:
         """How the operation of this request can be called: `GET, POST`, or POST alone; both for one that is not here."""
         found = self._found(request)
         return "POST" if found is not None and found.affects_state else "GET, POST"
+
+    def raw(self, request: Request) -> tuple[str, ...]:
+        """The media types that the operation of this request takes as they come."""
+        found = self._found(request)
+        return () if found is None else found.raw
 
     def _found(self, request: Request) -> Operation | None:
         return next((o for o in self._operations if o.code == request.operation and o.on(request)), None)

@@ -2,186 +2,192 @@
 
 http://hl7.org/fhir/R4/packages.html
 
-They are written some hundred to a commit; each commit also holds the record of what is there. An installation that was
-interrupted leaves nothing half-written, and the same command goes on where it stopped. Search parameters take effect with
-the last commit.
+They are written some dozens to a commit; each commit also holds the record of what is there. What was interrupted leaves
+nothing half-written, and the same command goes on where it stopped. Resources are read and checked in a thread, so that
+requests are answered meanwhile. Search parameters take effect with the last commit.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
-from fhir_server.context import Body, Context, Hooks, Prepared, Server, context
-from fhir_server.definitions import definitions
-from fhir_server.indexing import record as parameters
+from fhir_server.context import Body, Context, Prepared, Server
+from fhir_server.interactions import claims
 from fhir_server.interactions.write import prepare, remove, save
-from fhir_server.model import Key
-from fhir_server.outcome import FhirError, Invalid, NotFound
-from fhir_server.packages import record
+from fhir_server.outcome import Conflict, FhirError, NotFound
+from fhir_server.packages import parameters, record
 from fhir_server.packages.manifest import Package, logical_id
 from fhir_server.packages.record import Installed
-from fhir_server.search.admission import admitted
-from fhir_server.search.query import UNRESTRICTED
-from fhir_server.search.registry import Added, Registry
+from fhir_server.packages.writing import key as to_key
+from fhir_server.packages.writing import quiet, state, transact
 
-TOGETHER: Final = 100
-"""Resources in one commit."""
+TOGETHER: Final = 50
+"""Resources in one commit, at most."""
+
+BYTES_TOGETHER: Final = 2**20
+"""What their files hold together, unless it is one alone: the writer is held for some dozen milliseconds."""
+
+Advance = Callable[[int, int], Awaitable[None]]
 
 
-async def install(
-    server: Server, package: Package, advance: Callable[[int, int], None] = lambda _done, _all: None
-) -> Installed:
+async def _silent(_done: int, _all: int) -> None:
+    return None
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What has been found in the package so far."""
+
+    keys: dict[str, None] = field(default_factory=dict)
+    guides: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+async def install(server: Server, package: Package, advance: Advance = _silent) -> Installed:
     """The package's conformance resources are in the store, and its search parameters are being indexed.
 
-    What is there already stays as it is. A resource that is not sound R4, and a search parameter that cannot be used, is
-    left out and listed with the reason. `advance` hears of (resources written, of all).
+    What is there already stays as it is. A resource that is not sound R4 is left out and listed with the reason, a search
+    parameter that cannot be used is stored and listed. `advance` hears of (files done, of all) after each commit. Raises
+    Conflict where the package is removed meanwhile.
     """
-    ready, left_out = _prepared(package)
-    about = package.manifest
+    ctx, about = quiet(server), package.manifest
     blank = Installed(about.name, about.version, about.title, about.canonical, dict(about.dependencies))
-    done = 0
-    for first in range(0, len(ready), TOGETHER):
-        part = ready[first : first + TOGETHER]
-        await _context(server).transact(lambda ctx, part=part: _write(ctx, blank, part))  # type: ignore[misc]
+    await transact(ctx, lambda inside: _begin(inside, blank))
+    gathered = _Gathered()
+    names, done = package.names(), 0
+    for part in _parts(package, names):
+        ready = await asyncio.to_thread(_prepared, package, part, gathered)
+        if ready:
+            await transact(ctx, lambda inside, ready=ready: _write(inside, blank.key, ready))  # type: ignore[misc]
         done += len(part)
-        advance(done, len(ready))
-    whole = _described(blank, [p for _, p in ready], left_out)
-    return await _context(server).transact(lambda ctx: _finish(ctx, whole, [p for _, p in ready]))
+        await advance(done, len(names))
+    whole = msgspec.structs.replace(
+        blank,
+        resources=tuple(gathered.keys),
+        guides=tuple(gathered.guides),
+        statements=tuple(gathered.statements),
+        left_out=tuple(gathered.left_out),
+        complete=True,
+    )
+    return await transact(ctx, lambda inside: _finish(inside, whole))
 
 
 async def uninstall(server: Server, key: str) -> Installed:
     """What the package alone brought is deleted (its history stays), and its search parameters are no longer in force.
 
-    Raises NotFound where it is not installed.
+    Returns what was there. Raises NotFound where it is not installed, Conflict where it is installed anew meanwhile.
     """
-
-    async def work(ctx: Context) -> Installed:
-        state = _state(ctx)
-        package, revision = await record.read(state, key)
-        if package is None:
-            raise NotFound(f"{key} is not installed")
-        others = {k for one in await record.every(state) if one.key != key for k in one.resources}
-        for text in package.resources:
-            if text not in others:
-                type_, _, id_ = text.partition("/")
-                await remove(ctx, Key(type_, id_))
-        await parameters.declare(state, _source(package), ())
-        await state.delete(record.SPACE, key, expected=revision)
-        return package
-
-    return await _context(server).transact(work)
+    ctx = quiet(server)
+    package = await transact(ctx, lambda inside: _withdraw(inside, key))
+    for first in range(0, len(package.resources), TOGETHER):
+        part = package.resources[first : first + TOGETHER]
+        await transact(ctx, lambda inside, part=part: _remove(inside, package, part))  # type: ignore[misc]
+    await transact(ctx, lambda inside: _forget(inside, key))
+    return package
 
 
-def _context(server: Server) -> Context:
-    """A context without the hook that would let each SearchParameter take effect by itself: a package's do so together."""
-    before = {type_: hooks for type_, hooks in server.hooks.before_write.items() if type_ != "SearchParameter"}
-    quiet = replace(server, hooks=Hooks(before, server.hooks.after_commit))
-    return context(quiet, UNRESTRICTED, "package")
+def _parts(package: Package, names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The files for one commit each."""
+    part: list[str] = []
+    size = 0
+    for name in names:
+        if part and (len(part) == TOGETHER or size + len(package.files[name]) > BYTES_TOGETHER):
+            yield part
+            part, size = [], 0
+        part.append(name)
+        size += len(package.files[name])
+    if part:
+        yield part
 
 
-def _prepared(package: Package) -> tuple[list[tuple[str, Prepared]], list[tuple[str, str]]]:
-    ready: list[tuple[str, Prepared]] = []
-    left_out: list[tuple[str, str]] = []
-    for name, found in package.resources():
+def _prepared(package: Package, names: Sequence[str], gathered: _Gathered) -> list[Prepared]:
+    ready = []
+    for name in names:
         try:
-            if isinstance(found, Invalid):
-                raise found
-            id_ = logical_id(found.plain, package.manifest.version)
-            type_ = str(found.plain["resourceType"])
-            ready.append((name, prepare(type_, id_, Body({**found.tree, "id": id_}, {**found.plain, "id": id_}))))
+            found = package.resource(name)
+            if found is not None:
+                ready.append(_write_of(found, package.manifest.version))
         except FhirError as error:
-            left_out.append((name, "; ".join(issue.text for issue in error.issues[:5])))
-    return ready, left_out
-
-
-async def _write(ctx: Context, blank: Installed, part: Sequence[tuple[str, Prepared]]) -> None:
-    state = _state(ctx)
-    known, revision = await record.read(state, blank.key)
-    for _, prepared in part:
-        await save(ctx, prepared, method="PUT")
-    there = known.resources if known is not None else ()
-    keys = tuple(dict.fromkeys((*there, *(str(prepared.key) for _, prepared in part))))
-    await record.write(state, msgspec.structs.replace(blank, resources=keys), revision)
-
-
-async def _finish(ctx: Context, whole: Installed, ready: Sequence[Prepared]) -> Installed:
-    state = _state(ctx)
-    known, revision = await record.read(state, whole.key)
-    for gone in set(known.resources if known is not None else ()) - set(whole.resources):
-        type_, _, id_ = gone.partition("/")
-        await remove(ctx, Key(type_, id_))
-    found, left_out = await _search_parameters(ctx, whole, ready)
-    whole = msgspec.structs.replace(whole, left_out=(*whole.left_out, *left_out))
-    await parameters.declare(state, _source(whole), found)
-    await record.write(state, whole, revision)
-    return whole
-
-
-async def _search_parameters(
-    ctx: Context, whole: Installed, ready: Sequence[Prepared]
-) -> tuple[list[Any], list[tuple[str, str]]]:
-    """Those that can take effect; the others with what stands in the way (most repeat one of R4's)."""
-    there, _ = await parameters.read(_state(ctx))
-    added = [one for one in there.added if one.source != _source(whole)]
-    found, left_out = [], []
+            gathered.left_out.append((name, "; ".join(issue.text for issue in error.issues[:5])))
     for prepared in ready:
         tree = prepared.tree
-        if tree["resourceType"] != "SearchParameter" or tree["status"] == "retired":
-            continue
-        if _is_there(tree):
-            continue  # most guides repeat R4's own
-        try:
-            one = admitted(tree, Registry(tuple(added)))
-        except FhirError as error:
-            left_out.append(
-                (f"{prepared.key} is stored but not searched by", "; ".join(i.text for i in error.issues[:3]))
-            )
-            continue
-        if one is not None:
-            found.append(one)
-            added.append(Added(one, _source(whole), 0))
-    return found, left_out
-
-
-def _is_there(tree: Mapping[str, Any]) -> bool:
-    """Each of its types has a parameter of R4 with this code and type: it is searched by already."""
-    own = [definitions().search_parameters(t).get(tree["code"]) for t in tree["base"] if definitions().is_resource(t)]
-    return bool(own) and all(one is not None and one.type == tree["type"] for one in own)
-
-
-def _described(blank: Installed, ready: Sequence[Prepared], left_out: Sequence[tuple[str, str]]) -> Installed:
-    """What the package is to the CapabilityStatement."""
-    profiles: dict[str, list[str]] = {}
-    statements = []
-    for prepared in ready:
-        tree = prepared.tree
-        canonical = f"{tree['url']}|{tree['version']}" if "version" in tree else str(tree["url"])
-        if (
-            tree["resourceType"] == "StructureDefinition"
-            and tree["kind"] == "resource"
-            and tree.get("derivation") == "constraint"
-        ):
-            profiles.setdefault(str(tree["type"]), []).append(canonical)
+        gathered.keys[str(prepared.key)] = None
+        if tree["resourceType"] == "ImplementationGuide":
+            gathered.guides.append(claims.canonical(tree))
         if tree["resourceType"] == "CapabilityStatement" and any(
-            r.get("mode") == "server" for r in tree.get("rest", ())
+            rest.get("mode") == "server" for rest in tree.get("rest", ())
         ):
-            statements.append(canonical)
-    return msgspec.structs.replace(
-        blank,
-        resources=tuple(str(prepared.key) for prepared in ready),
-        profiles={type_: tuple(canonicals) for type_, canonicals in sorted(profiles.items())},
-        statements=tuple(statements),
-        left_out=tuple(left_out),
-        complete=True,
-    )
+            gathered.statements.append(claims.canonical(tree))
+    return ready
 
 
-def _source(package: Installed) -> str:
-    return f"package {package.key}"
+def _write_of(found: Body, version: str) -> Prepared:
+    id_ = logical_id(found.plain, version)
+    type_ = str(found.plain["resourceType"])
+    return prepare(type_, id_, Body({**found.tree, "id": id_}, {**found.plain, "id": id_}))
 
 
-def _state(ctx: Context) -> Any:
-    assert ctx.transaction is not None
-    return ctx.transaction.state
+async def _begin(ctx: Context, blank: Installed) -> None:
+    known, revision = await record.read(state(ctx), blank.key)
+    if known is None:
+        await record.write(state(ctx), blank, 0)
+    elif known.going:
+        await record.write(state(ctx), msgspec.structs.replace(known, going=False), revision)
+
+
+async def _write(ctx: Context, key: str, ready: Sequence[Prepared]) -> None:
+    known, revision = await _still(ctx, key, going=False)
+    for prepared in ready:
+        await save(ctx, prepared, method="PUT")
+    keys = tuple(dict.fromkeys((*known.resources, *(str(prepared.key) for prepared in ready))))
+    if keys != known.resources:
+        await record.write(state(ctx), msgspec.structs.replace(known, resources=keys), revision)
+
+
+async def _finish(ctx: Context, whole: Installed) -> Installed:
+    known, revision = await _still(ctx, whole.key, going=False)
+    for gone in await record.alone(state(ctx), whole, set(known.resources) - set(whole.resources)):
+        await remove(ctx, to_key(gone))
+    await record.write(state(ctx), whole, revision)
+    await parameters.take_effect(ctx)
+    await claims.guided(state(ctx), whole.key, whole.guides, whole.statements)
+    found, _ = await record.read(state(ctx), whole.key)
+    return found or whole
+
+
+async def _withdraw(ctx: Context, key: str) -> Installed:
+    """Nothing is searched by its parameters any more, and nothing is claimed for it."""
+    known, revision = await record.read(state(ctx), key)
+    if known is None:
+        raise NotFound(f"{key} is not installed")
+    going = msgspec.structs.replace(known, complete=False, going=True)
+    if going != known:
+        await record.write(state(ctx), going, revision)
+    await parameters.take_effect(ctx)
+    await claims.guided(state(ctx), key, (), ())
+    return going
+
+
+async def _remove(ctx: Context, package: Installed, part: Sequence[str]) -> None:
+    known, revision = await _still(ctx, package.key, going=True)
+    for text in await record.alone(state(ctx), package, part):
+        await remove(ctx, to_key(text))
+    left = tuple(text for text in known.resources if text not in frozenset(part))
+    await record.write(state(ctx), msgspec.structs.replace(known, resources=left), revision)
+
+
+async def _forget(ctx: Context, key: str) -> None:
+    _, revision = await _still(ctx, key, going=True)
+    await state(ctx).delete(record.SPACE, key, expected=revision)
+
+
+async def _still(ctx: Context, key: str, *, going: bool) -> tuple[Installed, int]:
+    """The record, where nobody has begun the contrary meanwhile."""
+    known, revision = await record.read(state(ctx), key)
+    if known is None or known.going != going:
+        raise Conflict(f"{key} is {'installed anew' if going else 'removed'} by somebody else at the moment")
+    return known, revision

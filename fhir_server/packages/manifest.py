@@ -4,7 +4,7 @@ http://hl7.org/fhir/R4/packages.html and https://confluence.hl7.org/display/FHIR
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
@@ -13,14 +13,20 @@ import orjson
 
 from fhir_server.context import Body
 from fhir_server.definitions import definitions
-from fhir_server.definitions.archive import read_package
+from fhir_server.definitions.archive import MAX_BYTES, read_package
 from fhir_server.formats import json
-from fhir_server.outcome import FhirError, Invalid
+from fhir_server.outcome import Invalid
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+", re.ASCII)
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}", re.ASCII)
 _NOT_IN_IDS: Final = re.compile(r"[^A-Za-z0-9.-]+")
+_RESOURCE: Final = re.compile(r"package/[^/.][^/]*")
+MANIFEST: Final = "package/package.json"
 MOST_ID: Final = 64
+MOST_NAME: Final = 214
+"""What npm allows."""
+MOST_TITLE: Final = 250
+MOST_DEPENDENCIES: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +50,28 @@ class Package:
     manifest: Manifest
     files: Mapping[str, bytes]
 
-    def resources(self) -> Iterator[tuple[str, Body | Invalid]]:
-        """(file, resource) of the conformance resources, in the order of their names; Invalid for what cannot be read.
+    def names(self) -> list[str]:
+        """The files that may hold conformance resources, in order."""
+        return sorted(name for name in self.files if _RESOURCE.fullmatch(name) and name != MANIFEST)
 
-        What has no url is an example or of another making; it is left out.
+    def resource(self, name: str) -> Body | None:
+        """The conformance resource in a file. None where there is none: what has no url is an example or of another making.
+
+        Raises FhirError for what cannot be read.
         """
-        for name, raw in sorted(self.files.items()):
-            parts = name.split("/")
-            if len(parts) != 2 or parts[0] != "package" or parts[1] == "package.json" or parts[1].startswith("."):
-                continue
-            try:
-                parsed = json.parse(raw)
-            except FhirError as error:
-                yield name, Invalid(issues=error.issues)
-                continue
-            if isinstance(parsed.tree.get("url"), str) and definitions().is_resource(
-                str(parsed.tree.get("resourceType"))
-            ):
-                yield name, Body(parsed.tree, parsed.plain)
+        parsed = json.parse(self.files[name])
+        type_ = parsed.tree.get("resourceType")
+        if not isinstance(parsed.tree.get("url"), str) or not isinstance(type_, str):
+            return None
+        return Body(parsed.tree, parsed.plain) if definitions().is_resource(type_) else None
 
 
-def read(raw: bytes) -> Package:
-    """The package in the bytes of a .tgz, unpacked in memory alone. Raises Invalid, which says what is wrong with it."""
-    files = read_package(raw)
-    text = files.get("package/package.json")
+def read(raw: bytes, most: int = MAX_BYTES) -> Package:
+    """The package in the bytes of a .tgz, unpacked in memory alone, to `most` bytes. Raises Invalid, which says what is
+    wrong with it.
+    """
+    files = read_package(raw, most=most)
+    text = files.get(MANIFEST)
     if text is None:
         raise Invalid("The archive has no package/package.json: it is no FHIR package")
     try:
@@ -81,18 +85,32 @@ def read(raw: bytes) -> Package:
 
 def _manifest(found: dict[str, Any]) -> Manifest:
     name, version = found.get("name"), found.get("version")
-    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
-        raise Invalid(f"package.json: {name!r} is no package name, like hl7.fhir.us.core")
+    if not isinstance(name, str) or len(name) > MOST_NAME or _NAME.fullmatch(name) is None:
+        raise Invalid(f"package.json: {_shown(name)} is no package name, like hl7.fhir.us.core")
     if not isinstance(version, str) or _VERSION.fullmatch(version) is None:
-        raise Invalid(f"package.json: {version!r} is no version, like 6.1.0")
+        raise Invalid(f"package.json: {_shown(version)} is no version, like 6.1.0")
     fhir = found.get("fhirVersions") or found.get("fhir-version-list") or []
     if not isinstance(fhir, list) or (fhir and not any(str(v).startswith("4.0") for v in fhir)):
-        raise Invalid(f"{name}|{version} is for FHIR {', '.join(map(str, fhir)) or fhir}; this server speaks 4.0.1")
-    dependencies = found.get("dependencies") or {}
-    if not isinstance(dependencies, dict):
-        raise Invalid("package.json: dependencies are an object of names and versions")
-    pairs = {str(k): str(v) for k, v in dependencies.items()}
-    return Manifest(name, version, str(found.get("title") or name), str(found.get("canonical") or ""), pairs)
+        said = ", ".join(map(str, fhir)) if isinstance(fhir, list) else str(fhir)
+        raise Invalid(f"{name}|{version} is for FHIR {said[:100]}; this server speaks 4.0.1")
+    title, canonical = found.get("title") or name, found.get("canonical") or ""
+    if not isinstance(title, str) or not isinstance(canonical, str):
+        raise Invalid("package.json: title and canonical are strings")
+    pairs = _dependencies(found.get("dependencies") or {})
+    return Manifest(name, version, title[:MOST_TITLE], canonical[:MOST_TITLE], pairs)
+
+
+def _dependencies(found: Any) -> dict[str, str]:
+    if not isinstance(found, dict) or len(found) > MOST_DEPENDENCIES:
+        raise Invalid(f"package.json: dependencies are an object of names and versions, {MOST_DEPENDENCIES} at most")
+    for name, version in found.items():
+        if len(name) > MOST_NAME or not isinstance(version, str) or len(version) > MOST_ID:
+            raise Invalid(f"package.json: {_shown(name)}: {_shown(version)} is no dependency, like a.name: 1.0.0")
+    return found
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:100]
 
 
 def logical_id(resource: Mapping[str, Any], version: str) -> str:

@@ -3,6 +3,7 @@
 http://hl7.org/fhir/R4/packages.html
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -15,7 +16,8 @@ CORE: Final = "hl7.fhir.r4.core"
 
 class Installed(msgspec.Struct, frozen=True):
     """A package: `resources` are the keys ("StructureDefinition/x") of what it brought so far, `left_out` what was not taken
-    of it, with the reason. `complete` False: the installation was interrupted, or goes on at the moment.
+    of it, with the reason. `complete` False: the installation was interrupted, or goes on at the moment; so was the
+    removal where it is `going`.
     """
 
     name: str
@@ -24,16 +26,24 @@ class Installed(msgspec.Struct, frozen=True):
     canonical: str = ""
     dependencies: dict[str, str] = {}
     resources: tuple[str, ...] = ()
-    profiles: dict[str, tuple[str, ...]] = {}
-    """Resource type → canonicals of the profiles on it."""
+    guides: tuple[str, ...] = ()
+    """Canonicals of its ImplementationGuide resources."""
     statements: tuple[str, ...] = ()
     """Canonicals of what a server can instantiate (CapabilityStatement)."""
     left_out: tuple[tuple[str, str], ...] = ()
+    unused: tuple[tuple[str, str], ...] = ()
+    """Search parameters of it that are stored and not searched by, with the reason; others come and go beside them."""
     complete: bool = False
+    going: bool = False
 
     @property
     def key(self) -> str:
         return f"{self.name}|{self.version}"
+
+    @property
+    def status(self) -> str:
+        """One of installed, incomplete, going: for people and clients."""
+        return "going" if self.going else "installed" if self.complete else "incomplete"
 
 
 async def read(state: StateStore, key: str) -> tuple[Installed | None, int]:
@@ -51,6 +61,12 @@ async def every(state: StateStore) -> list[Installed]:
 async def write(state: StateStore, package: Installed, revision: int) -> int:
     """The record takes the place of that revision (0: there is none yet). Raises StateConflict."""
     return await state.write(SPACE, package.key, msgspec.msgpack.encode(package), expected=revision or None)
+
+
+async def alone(state: StateStore, package: Installed, keys: Iterable[str]) -> list[str]:
+    """Those of the keys that no other package has brought, too."""
+    others = {key for one in await every(state) if one.key != package.key for key in one.resources}
+    return [key for key in keys if key not in others]
 
 
 def missing(package: Installed, there: list[Installed]) -> list[str]:

@@ -10,7 +10,7 @@ forget it). Text that says it is not UTF-8 is refused.
 import base64
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -119,15 +119,26 @@ def _too_large(limit: int) -> TooLarge:
 
 
 def parse(
-    raw: bytes, content_type: str, *, method: str, type_: str, id_: str = "", security_context: str = ""
+    raw: bytes,
+    content_type: str,
+    *,
+    method: str,
+    type_: str,
+    id_: str = "",
+    security_context: str = "",
+    as_it_comes: Collection[str] = (),
 ) -> Body | None:
     """The body as an interaction takes it; None where there is none. Content that is put to `Binary/id_` gets this id.
+
+    Media types in `as_it_comes` are not parsed.
 
     Raises UnsupportedMediaType, Invalid, BadRequest.
     """
     media_type, parameters = media(content_type)
     if not raw and not (media_type and method in ("POST", "PUT") and type_ == "Binary" and media_type not in _FHIR):
         return None
+    if media_type in as_it_comes:
+        return Body({}, {}, media_type, raw)
     if not media_type:
         media_type = _sniffed(raw)
     if type_ == "Binary" and method in ("POST", "PUT") and not _is_resource(media_type, raw):

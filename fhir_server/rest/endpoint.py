@@ -26,6 +26,9 @@ from fhir_server.search.query import Access
 ANYBODY: Final = Access("anybody", everything=True)
 """Who calls with `--auth none`."""
 
+ABOUT_A_PACKAGE: Final = 64 * 1024
+"""What may stand around a package in base64."""
+
 _CONDITIONAL: Final = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist", b"prefer"})
 _READS: Final = frozenset({"[type]/[id]", "[type]/[id]/_history/[vid]"})
 
@@ -127,6 +130,9 @@ class Endpoint:
         """The body, parsed; a search's form joins the parameters."""
         settings = self._server.settings
         limit = settings.max_bundle if match.route.interaction == "transaction" else settings.max_body
+        as_it_comes = self._server.routes.raw(match)
+        if as_it_comes:
+            limit = max(limit, settings.max_package * 4 // 3 + ABOUT_A_PACKAGE)
         exchange.reading = True
         raw = await body.read(receive, exchange.headers, limit)
         exchange.reading = False
@@ -142,6 +148,7 @@ class Endpoint:
             type_=match.type,
             id_=match.id,
             security_context=security_context,
+            as_it_comes=as_it_comes,
         )
 
     async def _background(self, exchange: Exchange, path: list[str]) -> Response:
