@@ -14,6 +14,7 @@ import msgspec
 
 from fhir_server.context import Context
 from fhir_server.definitions import definitions
+from fhir_server.definitions.canonicals import newest
 from fhir_server.indexing import record as indexing
 from fhir_server.outcome import FhirError
 from fhir_server.packages import record
@@ -21,7 +22,6 @@ from fhir_server.packages.record import Installed
 from fhir_server.packages.writing import key, state
 from fhir_server.search.admission import admitted
 from fhir_server.search.registry import Added, Registry
-from fhir_server.validation.profiles.registry import newest
 
 SOURCE: Final = "packages"
 
