@@ -58,6 +58,13 @@ INVARIANTS = (
         "operator = 'exists' implies (answer is boolean)",
         "no element of a resource is a System.Boolean: the rule could not be kept; R5 writes boolean",
     ),
+    Correction(
+        "que-12",
+        "expression",
+        "enableWhen.count() > 2 implies enableBehavior.exists()",
+        "enableWhen.count() > 1 implies enableBehavior.exists()",
+        "its own words and Questionnaire.item.enableBehavior say: if there are more than one enableWhen; R5 writes > 1",
+    ),
 )
 """`of` is the key of the constraint."""
 

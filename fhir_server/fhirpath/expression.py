@@ -97,6 +97,7 @@ class Expression:
         self,
         context: Node | Mapping[str, Any],
         *,
+        resource: Node | None = None,
         environment: Environment = _NOTHING,
         budget: Budget | None = None,
     ) -> bool:
@@ -104,7 +105,8 @@ class Expression:
 
         R4's own need it so: ref-1 is empty for a Reference without `reference`, bdl-8 for an entry without fullUrl.
         """
-        return truth(self.evaluate(context, environment=environment, budget=budget), "An invariant") is not False
+        found = self.evaluate(context, resource=resource, environment=environment, budget=budget)
+        return truth(found, "An invariant") is not False
 
 
 def _resource_of(node: Node) -> Node:

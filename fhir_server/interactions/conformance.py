@@ -34,13 +34,19 @@ async def conform(ctx: Context, resource: Mapping[str, Any]) -> None:
 
 
 async def issues(
-    ctx: Context, resource: Mapping[str, Any], profiles: Sequence[str] | None = (), *, best_practice: bool = False
+    ctx: Context,
+    resource: Mapping[str, Any],
+    profiles: Sequence[str] | None = (),
+    *,
+    best_practice: bool = False,
+    vital_signs: bool = False,
 ) -> tuple[Issue, ...]:
     """The issues beyond its structure, errors first; `profiles` are asked for beside those that it claims (None: neither)."""
     known = ctx.server.known
     await _renew(ctx)
     return await known.settled(
-        ctx.reader, lambda: known.validator.further(resource, profiles, best_practice=best_practice)
+        ctx.reader,
+        lambda: known.validator.further(resource, profiles, best_practice=best_practice, vital_signs=vital_signs),
     )
 
 

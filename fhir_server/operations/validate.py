@@ -42,7 +42,7 @@ async def validate(ctx: Context, request: Request) -> Response:
     issues = [*_type(request, sent), *structure.check(sent.plain), *_identity(request, sent, mode)]
     if not any(issue.severity in ("error", "fatal") for issue in issues):
         asked = () if profile is None else (str(profile),)
-        issues += await conformance(ctx, sent.plain, asked, best_practice=True)
+        issues += await conformance(ctx, sent.plain, asked, best_practice=True, vital_signs=True)
     return Response(200, resource=outcome(issues) if issues else report(Response(200)))
 
 

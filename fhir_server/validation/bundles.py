@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from fhir_server import references
+from fhir_server.definitions import definitions
 from fhir_server.fhirpath.node import Node
 from fhir_server.outcome import Issue
+from fhir_server.validation import metadata
 
-_UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REST: Final = re.compile(r"https?://\S+/(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})")
 UNFINISHED: Final = frozenset(
     {"transaction", "batch", "transaction-response", "batch-response", "history", "searchset"}
@@ -50,8 +51,7 @@ def check(bundle: Node) -> Iterator[Issue]:
         yield from _full_url(entry, str(kind))
     if kind == "searchset":
         yield from _ids(entries)
-    if kind in ("document", "message"):
-        yield from _references(entries, "error" if kind == "document" else "warning")
+    yield from _references(entries, {"document": "error", "message": "warning"}.get(str(kind)))
     if kind == "document":
         yield from _reached(entries)
 
@@ -64,9 +64,11 @@ def _full_url(entry: _Entry, kind: str) -> Iterator[Issue]:
         return
     if ":" not in url:
         yield Issue("invalid", f"{url[:100]!r} is not absolute; a fullUrl is, or a urn:uuid or urn:oid", (path,))
-    elif url.lower().startswith("urn:uuid:") and _UUID.fullmatch(url) is None:
-        yield Issue("invalid", f"{url[:100]!r} is no UUID in lower case", (path,))
+    elif wrong := metadata.uuid_fault(url):
+        yield Issue("invalid", wrong, (path,))
     found = _REST.fullmatch(url)
+    if found is not None and not definitions().is_resource(found["type"]):
+        found = None
     if found is not None and entry.resource is not None and "id" in entry.resource.value:
         right = f"{entry.resource.type}/{entry.resource.value['id']}"
         if f"{found['type']}/{found['id']}" != right:
@@ -85,19 +87,21 @@ def _ids(entries: list[_Entry]) -> Iterator[Issue]:
             yield Issue("required", "resources that a search found have ids", (f"{entry.resource.path}.id",))
 
 
-def _references(entries: list[_Entry], severity: str) -> Iterator[Issue]:
-    """References of a document or message lead to one entry, of the type that they name; what a document begins with must
-    refer to nothing outside, a message may.
+def _references(entries: list[_Entry], severity: str | None) -> Iterator[Issue]:
+    """References that lead to an entry name its type. Those of a document or message lead to just one: what a document
+    begins with must refer to nothing outside, a message may; `severity` is that of it (None: another kind of Bundle).
     """
+    if not any(entry.url for entry in entries):
+        return
     for entry in entries:
         if entry.resource is None:
             continue
         for node, literal in _literals(entry.resource):
             found = list(_targets(literal, entry, entries))
             place = f"{node.path}.reference"
-            if len(found) > 1:
+            if len(found) > 1 and severity:
                 yield Issue("multiple-matches", f"{literal} is the identity of {len(found)} entries", (place,))
-            elif not found and entry.number == 0 and not _elsewhere(literal):
+            elif not found and severity and entry.number == 0 and not _elsewhere(literal):
                 near = [e for e in entries if e.key and e.key == literal.partition("/_history/")[0]]
                 why = f"; {near[0].key} is here under the fullUrl {near[0].url}" if near else ""
                 yield Issue("invalid", f"{literal} is not in this Bundle{why}", (place,), severity)

@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/extensibility.html and http://hl7.org/fhir/R4/defining-extensions.html#context
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from fhir_server.fhirpath.expression import compile as expression
 from fhir_server.fhirpath.node import Node
 from fhir_server.fhirpath.scope import Environment
 from fhir_server.outcome import Issue
+from fhir_server.validation import metadata
 from fhir_server.validation.profiles.check import Checker
 from fhir_server.validation.profiles.rule import Profile, Rule
 
@@ -135,33 +136,40 @@ def _fits(context: Any, holder: Node, environment: Environment) -> bool:
         case "extension":
             return holder.type == "Extension" and holder.value.get("url") == wanted
         case "fhirpath":
-            try:
-                top = holder
-                while top.parent is not None:
-                    top = top.parent
-                found = expression(wanted).evaluate(top, environment=environment)
-            except FhirPathError:
-                return True
-            return any(isinstance(item, Node) and item.place == holder.place for item in found)
+            return any(_leads(wanted, resource, holder, environment) for resource in _resources(holder))
         case _:
             return True
 
 
+def _resources(node: Node) -> Iterator[Node]:
+    """The resources that an element stands in, the innermost first."""
+    current: Node | None = node
+    while current is not None:
+        if current.parent is None or types.is_resource(current.type):
+            yield current
+        current = current.parent
+
+
+def _leads(path: str, resource: Node, holder: Node, environment: Environment) -> bool:
+    """Whether a FHIRPath leads from the resource to the element; one that cannot be evaluated rules nothing out."""
+    try:
+        found = expression(path).evaluate(resource, environment=environment)
+    except FhirPathError:
+        return True
+    return any(isinstance(item, Node) and item.place == holder.place for item in found)
+
+
 def _names(holder: Node) -> set[str]:
     """All that contexts call this element: its types, its definition path, also within those types."""
-    names = {*_types(holder.type), "Element"}  # R4's own definitions use Element for resources, too
-    if "url" in _children(holder.type) and "status" in _children(holder.type):
-        names |= {"CanonicalResource", "MetadataResource"}
+    names = {*_types(holder.type), "Element"}  # R4's own resources have those for Element at their roots, too
+    if metadata.canonical_type(holder.type):
+        names |= {"CanonicalResource", "MetadataResource"}  # interfaces of later versions, which extensions name
     element = types.element(holder.parent.type, holder.key) if holder.parent is not None else None
     if element is not None:
         names |= {element.path, element.path.removesuffix("[x]")}
         if element.path.endswith("[x]"):
             names.add(f"{element.path.rpartition('.')[0]}.{holder.key}")
     return names
-
-
-def _children(type_: str) -> Collection[str]:
-    return definitions().elements(type_) if definitions().is_resource(type_) else ()
 
 
 def _types(type_: str) -> Iterator[str]:

@@ -4,10 +4,13 @@ http://hl7.org/fhir/R4/narrative.html#xhtml
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
+from fhir_server.fhirpath.node import Node
 from fhir_server.formats.narrative import problems
 from fhir_server.formats.xml.document import XHTML
+from fhir_server.outcome import Issue
 
 _TEXT: Final = r"[^<>&\x00-\x08\x0B\x0C\x0E-\x1F\ud800-\udfff\ufffe\uffff]*"
 _FLAT: Final = "|".join(f"<{name}>{_TEXT}</{name}>" for name in ("p", "b", "i", "em", "strong", "span"))
@@ -19,3 +22,13 @@ _PLAIN: Final = re.compile(f'<div xmlns="{XHTML}">{_TEXT}(?:(?:<br ?/>|{_FLAT}|{
 def faults(div: str) -> tuple[str, ...]:
     """What is wrong with the XHTML of Narrative.div, each fault once, in words; () when it may be shown."""
     return () if _PLAIN.fullmatch(div) else problems(div)
+
+
+_CONTENT: Final = re.compile(r">\s*[^<\s]|<(?:[a-z]+:)?img\b")
+
+
+def check(node: Node) -> Iterator[Issue]:
+    """The issue of a narrative without text or image (txt-2)."""
+    div = node.value.get("div")
+    if isinstance(div, str) and _CONTENT.search(div) is None:
+        yield Issue("invariant", "txt-2: the narrative has no text and no image", (f"{node.path}.div",))

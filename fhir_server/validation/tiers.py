@@ -4,16 +4,29 @@ http://hl7.org/fhir/R4/validation.html
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
+from fhir_server.definitions import definitions
 from fhir_server.fhirpath.node import Node, root
 from fhir_server.outcome import Issue
-from fhir_server.validation import attachments, bundles, extensions, invariants, structure
+from fhir_server.validation import (
+    attachments,
+    bundles,
+    codesystems,
+    conceptmaps,
+    extensions,
+    invariants,
+    metadata,
+    narrative,
+    structure,
+    vitalsigns,
+)
 from fhir_server.validation.codes import Codes
+from fhir_server.validation.profiles import definition
 from fhir_server.validation.profiles.check import Checker
 from fhir_server.validation.profiles.registry import Profiles
-from fhir_server.validation.questionnaires import response
+from fhir_server.validation.questionnaires import questionnaire, response
 
 Json = Mapping[str, Any]
 Find = Callable[[str, str], Json | None]
@@ -36,12 +49,14 @@ class Validator:
         *,
         resolve: Callable[[str], Json | None] | None = None,
         best_practice: bool = False,
+        vital_signs: bool = False,
     ) -> tuple[Issue, ...]:
         """All issues, errors first: of the structure alone where that is unsound; else also those that `further` finds."""
         found = structure.check(resource)
         if any(issue.severity in ("error", "fatal") for issue in found):
             return found
-        return _sorted((*found, *self.further(resource, profiles, resolve=resolve, best_practice=best_practice)))
+        more = self.further(resource, profiles, resolve=resolve, best_practice=best_practice, vital_signs=vital_signs)
+        return _sorted((*found, *more))
 
     def further(
         self,
@@ -50,26 +65,34 @@ class Validator:
         *,
         resolve: Callable[[str], Json | None] | None = None,
         best_practice: bool = False,
+        vital_signs: bool = False,
     ) -> tuple[Issue, ...]:
         """The issues of a resource of sound structure, errors first: of R4's invariants, of extensions, of the profiles
-        that it claims in meta.profile and of those asked for (None: of no profile).
+        that it claims in meta.profile and of those asked for (None: of no profile); with `vital_signs` of those, too, that
+        R4 has for an Observation's codes.
         """
         node = root(resource)
         checker = Checker(self.profiles.find, self.codes, resolve)
-        return _sorted(self._tiers(checker, node, profiles, best_practice=best_practice))
+        return _sorted(self._tiers(checker, node, profiles, best_practice=best_practice, vital_signs=vital_signs))
 
     def _tiers(
-        self, checker: Checker, node: Node, profiles: Sequence[str] | None, *, best_practice: bool
+        self, checker: Checker, node: Node, profiles: Sequence[str] | None, *, best_practice: bool, vital_signs: bool
     ) -> Iterator[Issue]:
         visits: dict[str, invariants.Visit] = {
+            **_visits(),
             "Extension": partial(extensions.check, checker),
-            "Attachment": attachments.check,
+            "StructureDefinition": self._definition,
+            "ConceptMap": self._map,
         }
         yield from invariants.check(node, checker.environment, best_practice=best_practice, visits=visits)
         if profiles is not None:
             yield from self._claimed(checker, node, profiles)
             for entry in _inside(node):
                 yield from self._claimed(checker, entry, ())
+        if vital_signs:
+            for one in (node, *_inside(node)):
+                if one.type == "Observation":
+                    yield from self._asked(checker, one, vitalsigns.profiles(one.value))
         if node.type == "Bundle":
             yield from bundles.check(node)
         if node.type == "QuestionnaireResponse":
@@ -78,7 +101,13 @@ class Validator:
     def _claimed(self, checker: Checker, node: Node, asked: Sequence[str]) -> Iterator[Issue]:
         meta = node.value.get("meta") if isinstance(node.value, Mapping) else None
         claimed = [p for p in (meta or {}).get("profile", ()) if isinstance(p, str)]
-        for canonical in dict.fromkeys((*claimed, *asked)):
+        yield from self._asked(checker, node, dict.fromkeys((*claimed, *asked)), asked)
+
+    def _asked(
+        self, checker: Checker, node: Node, canonicals: Iterable[str], asked: Sequence[str] = ()
+    ) -> Iterator[Issue]:
+        """The issues of these profiles; not to know one is an error only where it was `asked` for."""
+        for canonical in canonicals:
             profile = self.profiles.find(canonical)
             if profile is not None:
                 yield from checker.check(profile, node)
@@ -92,16 +121,53 @@ class Validator:
             severity = "error" if canonical in asked else "warning"
             yield Issue("not-found", text, (f"{node.path}.meta.profile",), severity)
 
+    def _definition(self, node: Node) -> Iterator[Issue]:
+        yield from metadata.check(node)
+        yield from definition.check(self.profiles.definition, node)
+
+    def _map(self, node: Node) -> Iterator[Issue]:
+        yield from metadata.check(node)
+        yield from conceptmaps.check(self.codes, node)
+
     def _response(self, node: Node) -> Iterator[Issue]:
         canonical = node.value.get("questionnaire")
         if not isinstance(canonical, str):
             return
         questionnaire = self.find("Questionnaire", canonical)
+        if questionnaire is None and (other := _core_type(canonical)):
+            text = f"{canonical} is a {other}; a Questionnaire is asked for"
+            yield Issue("invalid", text, ("QuestionnaireResponse.questionnaire",))
+            return
         if questionnaire is None:
             text = f"the questionnaire {canonical} is not known here: the answers were not looked at"
             yield Issue("not-found", text, ("QuestionnaireResponse.questionnaire",), "warning")
             return
         yield from response.check(node.value, questionnaire, self.codes)
+
+
+@cache
+def _visits() -> Mapping[str, invariants.Visit]:
+    """Type → what is looked at wherever one stands."""
+    more = {"CodeSystem": codesystems.check, "Questionnaire": questionnaire.check}
+
+    def both(type_: str, node: Node) -> Iterator[Issue]:
+        yield from metadata.check(node)
+        if type_ in more:
+            yield from more[type_](node)
+
+    known = filter(metadata.canonical_type, definitions().resource_types)
+    return {
+        "Attachment": attachments.check,
+        "Narrative": narrative.check,
+        **{type_: partial(both, type_) for type_ in known},
+    }
+
+
+def _core_type(canonical: str) -> str:
+    """The type of a resource of R4's own, by its canonical; "" where it is none of them."""
+    base, _, name = canonical.partition("|")[0].rpartition("/")
+    type_ = base.removeprefix("http://hl7.org/fhir/")
+    return type_ if name and base != type_ and definitions().is_resource(type_) and type_ != "Questionnaire" else ""
 
 
 def _sorted(issues: Iterable[Issue]) -> tuple[Issue, ...]:

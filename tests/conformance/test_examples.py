@@ -32,6 +32,21 @@ REFUSED: dict[str, tuple[str, str]] = {
     # Bundle.entry.fullUrl "SHALL NOT disagree with the id in the resource"
     "diagnosticreport-example-lri": ("invalid", "Bundle.entry[1].fullUrl"),
     "message-request-link": ("invalid", "Bundle.entry[2].fullUrl"),
+    "message-response-link": ("invalid", "Bundle.entry[3].fullUrl"),
+    # txt-2: a narrative without any text
+    "activitydefinition-servicerequest-example": ("invariant", "ActivityDefinition.text.div"),
+    "activitydefinition-supplyrequest-example": ("invariant", "ActivityDefinition.text.div"),
+    "eventdefinition-example": ("invariant", "EventDefinition.text.div"),
+    "questionnaire-zika-virus-exposure-assessment": ("invariant", "Questionnaire.text.div"),
+    # a UUID in upper case
+    "capabilitystatement-example": ("invalid", "CapabilityStatement.url"),
+    "terminologycapabilities-example": ("invalid", "TerminologyCapabilities.url"),
+    # a property that is defined twice
+    "codesystem-snomedct": ("business-rule", "CodeSystem.property[35].code"),
+    # parts of an extension that allows none
+    "extension-codesystem-history": ("value", "StructureDefinition.differential.element[7]"),
+    # a code system's URL that is a fragment
+    "valueset-example-hierarchical": ("invalid", "ValueSet.compose.include[0].system"),
     # an extension with a part that its definition does not have
     "diagnosticreport-hla-genetics-results-example": (
         "structure",

@@ -57,7 +57,7 @@ def _resolved(run: Run, reference: str) -> Node | None:
             return run.root
         if reference.startswith("#"):
             return next((node for node in _contained(run) if node.value.get("id") == reference[1:]), None)
-        for node, full_url in _entries(run.root):
+        for node, full_url in _entries(_bundle(run.root)):
             if full_url == reference or f"{node.type}/{node.value.get('id')}" == reference:
                 return node
     if run.environment.resolve is None:
@@ -74,6 +74,14 @@ def _contained(run: Run) -> Iterator[Node]:
         for node in holder.child("contained"):
             if isinstance(node.value, Mapping):
                 yield node
+
+
+def _bundle(resource: Node) -> Node:
+    """The Bundle that a resource is an entry of; itself where it stands alone."""
+    current = resource
+    while current.parent is not None and current.type != "Bundle":
+        current = current.parent
+    return current
 
 
 def _entries(bundle: Node) -> Iterator[tuple[Node, object]]:

@@ -239,7 +239,16 @@ class _Walk:
                 invariant.source.removeprefix(CORE)
             ):
                 continue  # R4's own, which every resource is held to
-            yield from broken(invariant, node, self.checker.environment, self.by)
+            yield from broken(invariant, node, self.checker.environment, self.by, self.around(rule, node))
+
+    def around(self, rule: Rule, node: Node) -> Node | None:
+        """`%resource` of a rule for a resource within the profile's: the one around it; None: as ever."""
+        if rule is self.profile.root or node.parent is None or not types.is_resource(node.type):
+            return None
+        current: Node = node.parent
+        while current.parent is not None and not types.is_resource(current.type):
+            current = current.parent
+        return current
 
     # ---- what is below
 
@@ -303,10 +312,12 @@ class _Walk:
                 yield self.issue("structure", f"what belongs to no slice of {rule.element} stands at the end", path)
 
 
-def broken(invariant: Invariant, node: Node, environment: Environment, by: str) -> Iterator[Issue]:
-    """The issue of an invariant that the node does not keep."""
+def broken(
+    invariant: Invariant, node: Node, environment: Environment, by: str, resource: Node | None = None
+) -> Iterator[Issue]:
+    """The issue of an invariant that the node does not keep; `resource` is `%resource` where it is not the node's own."""
     try:
-        if expression(invariant.expression).holds(node, environment=environment):
+        if expression(invariant.expression).holds(node, resource=resource, environment=environment):
             return
     except FhirPathError as error:
         text = f"{invariant.key} could not be evaluated: {error} {by}"

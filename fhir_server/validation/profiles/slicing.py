@@ -57,6 +57,8 @@ class Slicer:
             return any(node.type in codes for node in found)
         if kind == "profile":
             profiles = [p for t in rule.types for p in t.profiles]
+            if not profiles or not found:
+                return not profiles or rule.min == 0  # it names no profile; what need not be there decides nothing
             return any(self.conforms(p, node) for node in found for p in profiles)
         if not found:
             return rule.max == 0 or (rule.min == 0 and not _fixes(rule))

@@ -29,13 +29,31 @@ class ProfileError(Unprocessable):
 
 def compiled(definition: Json, find: Find, depth: int = 0) -> Profile:
     """The profile with the rules of its bases in it. Raises ProfileError where it or one of them cannot be used."""
+    return _built(definition, find, depth)[0]
+
+
+def constrains(definition: Json) -> bool:
+    """Whether a definition narrows its base: it says so, or names the base's own type as its type."""
+    derivation = definition.get("derivation", "constraint")
+    return derivation == "constraint" or definition.get("baseDefinition") == f"{CORE}{definition.get('type')}"
+
+
+def contradictions(definition: Json, find: Find) -> list[tuple[int, str]]:
+    """(number of an element, what it says against the base): a derived profile can only narrow what its base allows.
+
+    Raises ProfileError as `compiled` does. http://hl7.org/fhir/R4/profiling.html#limitations
+    """
+    return _built(definition, find, 0)[1]
+
+
+def _built(definition: Json, find: Find, depth: int) -> tuple[Profile, list[tuple[int, str]]]:
     url = str(definition.get("url", ""))
     if depth > MAX_DEPTH:
         raise ProfileError(f"{url}: more than {MAX_DEPTH} profiles upon one another, or a circle of them")
     type_ = str(definition.get("type", ""))
     base = str(definition.get("baseDefinition", ""))
     elements = (definition.get("differential") or {}).get("element")
-    if definition.get("derivation") == "constraint" and elements is not None and _known(base, find):
+    if constrains(definition) and elements is not None and _known(base, find):
         root = _base(type_, base, find, depth)
     elif elements := (definition.get("snapshot") or {}).get("element"):
         root = core(type_) if types.known(type_) else Rule(type_, type_)
@@ -44,10 +62,11 @@ def compiled(definition: Json, find: Find, depth: int = 0) -> Profile:
     builder = _Builder(
         url, root, find, depth, {str(element.get("id") or element.get("path", "")) for element in elements}
     )
-    for element in elements:
-        builder.apply(element)
-    version = str(definition.get("version", ""))
-    return Profile(url, version, type_, str(definition.get("title") or definition.get("name") or url), root, definition)
+    contrary: list[tuple[int, str]] = []
+    for number, element in enumerate(elements):
+        contrary += [(number, text) for text in builder.apply(element)]
+    version, title = str(definition.get("version", "")), str(definition.get("title") or definition.get("name") or url)
+    return Profile(url, version, type_, title, root, definition), contrary
 
 
 def core(type_: str) -> Rule:
@@ -106,10 +125,13 @@ class _Builder:
         self.last: dict[str, Rule] = {}
         """Path → the rule that was spoken of last: where differentials have no ids, what follows a slice belongs to it."""
 
-    def apply(self, element: Json) -> None:
+    def apply(self, element: Json) -> list[str]:
+        """Adds what the element demands; returns what of it the base does not allow."""
         rule = self.rule(element)
         self.last[str(element["path"])] = rule
+        before = rule.min, rule.max, rule.fixed
         self.constrain(rule, element)
+        return list(_contrary(rule, *before)) if rule is not self.root else []
 
     def rule(self, element: Json) -> Rule:
         """The rule that the element speaks of; made where the base leaves it to the type. Raises ProfileError."""
@@ -240,6 +262,16 @@ class _Builder:
             rule.reference = str(element["contentReference"]).rpartition("#")[2]
         if "slicing" in element:
             rule.slicing = _slicing(element["slicing"])
+
+
+def _contrary(rule: Rule, least: int, most: int, fixed: tuple[str, Any] | None) -> Iterator[str]:
+    if rule.min < least:
+        yield f"min is {rule.min}; the base asks for {least} at least"
+    if rule.max > most:
+        shown = "*" if rule.max == UNBOUNDED else rule.max
+        yield f"max is {shown}; the base allows {most} at most"
+    if fixed is not None and rule.fixed is not None and rule.fixed[1] != fixed[1]:
+        yield f"the value is fixed to {rule.fixed[1]!r}; the base fixes {fixed[1]!r}"
 
 
 def _shortened(id_: str, element: Json) -> bool:

@@ -5,10 +5,14 @@ http://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixe
 
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 from fhir_server.dates import DateError, date_range
+from fhir_server.fhirpath.units import unit
 
+_Number = int | float | Decimal
+UCUM: Final = "http://unitsofmeasure.org"
 _TIMES: Final = frozenset({"Date", "DateTime", "Instant"})
 
 
@@ -37,7 +41,7 @@ def fits(value: Any, pattern: Any) -> bool:
 def _same(value: Any, other: Any) -> bool:
     if isinstance(value, bool) or isinstance(other, bool):
         return value is other
-    if isinstance(value, int | float) and isinstance(other, int | float):
+    if isinstance(value, _Number) and isinstance(other, _Number):
         return Decimal(str(value)) == Decimal(str(other))
     return bool(value == other)
 
@@ -52,13 +56,26 @@ def beyond(value: Any, bound: tuple[str, Any], *, least: bool) -> bool | None:
             return None
         return here[1] <= there[0] if least else here[0] >= there[1]
     if isinstance(limit, Mapping) and isinstance(value, Mapping):
-        same = all(value.get(n) == limit.get(n) for n in ("system", "code") if n in limit)
-        if not same or "value" not in limit or "value" not in value:
-            return None
-        value, limit = value["value"], limit["value"]
-    if isinstance(value, int | float) and isinstance(limit, int | float):
+        return _quantity_beyond(value, limit, least=least)
+    if isinstance(value, _Number) and isinstance(limit, _Number):
         a, b = Decimal(str(value)), Decimal(str(limit))
         return a < b if least else a > b
     if isinstance(value, str) and isinstance(limit, str):
         return value < limit if least else value > limit
     return None
+
+
+def _quantity_beyond(value: Mapping[str, Any], limit: Mapping[str, Any], *, least: bool) -> bool | None:
+    """Quantities of one unit by their numbers, of commensurable UCUM units by what they amount to."""
+    if not isinstance(value.get("value"), _Number) or not isinstance(limit.get("value"), _Number):
+        return None
+    factors = Fraction(1), Fraction(1)
+    if any(value.get(n) != limit.get(n) for n in ("system", "code") if n in limit):
+        here, there = unit(str(value.get("code", "?"))), unit(str(limit.get("code", "?")))
+        if not (value.get("system") == limit.get("system") == UCUM) or here is None or there is None:
+            return None
+        if here.powers != there.powers:
+            return None
+        factors = here.factor, there.factor
+    a, b = (Fraction(str(q["value"])) * factor for q, factor in zip((value, limit), factors, strict=True))
+    return a < b if least else a > b

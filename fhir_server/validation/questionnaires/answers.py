@@ -11,6 +11,7 @@ from fhir_server import references
 from fhir_server.definitions import definitions
 from fhir_server.fhirpath.units import unit
 from fhir_server.outcome import Issue
+from fhir_server.validation import metadata
 from fhir_server.validation.codes import Codes
 from fhir_server.validation.profiles.values import beyond
 from fhir_server.validation.questionnaires.enabled import same, value_of
@@ -53,6 +54,8 @@ def check(question: Json, answer: Json, codes: Codes, path: str) -> Iterator[Iss
         text = f"the answer is a {kind}; a question of type {question.get('type')} takes {' or '.join(allowed)}"
         yield Issue("invariant", text, (f"{path}.value",))
         return
+    if kind == "Uri" and isinstance(value, str) and (wrong := metadata.uuid_fault(value)):
+        yield Issue("invalid", wrong, (f"{path}.value",))
     yield from _options(question, value, kind, codes, path)
     yield from _length(question, value, path)
     yield from _bounds(question, value, kind, path)
