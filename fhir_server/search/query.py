@@ -56,7 +56,10 @@ class Text(_Entry, frozen=True):
 
 
 class String(_Entry, frozen=True):
-    """A text: `folded` without case, accents and runs of white space; `original` as it stands in the resource."""
+    """A text: `folded` without case, accents and runs of white space; `original` as it stands in the resource.
+
+    With `original` "" it is a later part of a text that has an entry of the same parameter itself: found by, never sorted by.
+    """
 
     folded: str
     original: str
@@ -316,7 +319,7 @@ class Total(StrEnum):
 
 class Sort(_Node, frozen=True):
     """One `_sort` rule. `param` is `_id`, `_lastUpdated` or a code; `kind` is the kind of entry whose lowest (ascending) or
-    highest (descending) field is compared: String.folded, Token.code, DateRange.low, Number.low, Uri.value,
+    highest (descending) field is compared: String.folded (of whole texts), Token.code, DateRange.low, Number.low, Uri.value,
     Reference.id; for a Point its distance from `origin` (latitude, longitude). Resources without such an entry come last,
     whatever the direction. Equal ones come in the order of creation, newest first where the first rule descends. `chain`: the entry is that of the resource referred to, by (parameter, target type) after another.
     """

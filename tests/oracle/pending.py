@@ -11,10 +11,6 @@ PENDING = {
     "case": "the server knows the case of the code systems of bound codes alone, takes it to matter where R4 does not say so,"
     " and finds lower-case codes of such systems by any case where the search names no system",
     **dict.fromkeys(
-        ("sort family", "sort name"),
-        "descending, a later word of a family name counts as its highest value (Al Rashid comes as Rashid)",
-    ),
-    **dict.fromkeys(
         ("sort combo-code", "sort combo-value-concept", "sort combo-data-absent-reason"),
         "the server does not sort by the union of two parameters",
     ),

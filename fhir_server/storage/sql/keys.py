@@ -7,7 +7,7 @@ import msgspec
 
 from fhir_server.search.query import Reference, Sort
 from fhir_server.storage.sql.branch import Branch
-from fhir_server.storage.sql.layout import NO_COLUMN, PROFILE, SORTED_BY, path, table_of
+from fhir_server.storage.sql.layout import NO_COLUMN, PROFILE, SORTED_BY, path, sorting, table_of
 from fhir_server.storage.sql.near import distance
 from fhir_server.storage.sql.plan import Plan
 from fhir_server.storage.sql.text import Sql
@@ -40,7 +40,8 @@ def _key(sort: Sort, resource: Resource, type_: str, plan: Plan) -> Sql:
     if table is PROFILE:
         uri = "substr(text, 1, instr(text, char(10)) - 1)"
         return Sql(f"(SELECT {choose}({uri})") + rows + f" CROSS JOIN name ON number = {alias}.value ->> 0)"
-    return Sql(f"(SELECT {choose}({alias}.value ->> {table.columns.index(column)})") + rows + ")"
+    only = f" WHERE {sorting(sort.kind, f'{alias}.value')})"
+    return Sql(f"(SELECT {choose}({alias}.value ->> {table.columns.index(column)})") + rows + only
 
 
 def _chained(sort: Sort, resource: Resource, type_: str, plan: Plan) -> Sql:

@@ -136,6 +136,11 @@ def path(entry: int) -> str:
     return f'$."{entry}"'
 
 
+def sorting(kind: type[Value] | None, value: str) -> str:
+    """The condition on a packed row that a sort compares it: not the later words of a text (see query.String)."""
+    return f"({value} ->> 1 <> '' OR {value} ->> 0 = '')" if kind is String else "1"
+
+
 NO_COLUMN = ("", "")  # for what is sorted by a distance
 
 

@@ -26,7 +26,7 @@ from fhir_server.storage.sql.branch import (
     by_id,
     by_time,
 )
-from fhir_server.storage.sql.layout import NO_COLUMN, SORTED_BY, Table, path, table_of
+from fhir_server.storage.sql.layout import NO_COLUMN, SORTED_BY, Table, path, sorting, table_of
 from fhir_server.storage.sql.lead import NEVER, Lead, Leads, Part
 from fhir_server.storage.sql.text import FALSE, Sql, all_of
 from fhir_server.storage.sql.tree import Tree, conjuncts
@@ -166,7 +166,8 @@ class Plan:
             )
             first = Sql(
                 f"{branch.alias}.{column} = (SELECT {choose}({alias}.value ->> {index})"
-                f" FROM json_each({branch.resource.column('entries')}, ?) {alias})",
+                f" FROM json_each({branch.resource.column('entries')}, ?) {alias}"
+                f" WHERE {sorting(sort.kind, f'{alias}.value')})",
                 (path(entry),),
             )
             branch.where = all_of([branch.where, first])

@@ -29,6 +29,7 @@ from fhir_server.search.query import (
     Quantity,
     Reference,
     Sort,
+    String,
     Together,
     Value,
 )
@@ -218,7 +219,7 @@ class Model:
         values = [
             getattr(entry.value, field)
             for entry in self.entries(key)
-            if entry.param == rule.param and isinstance(entry.value, rule.kind)
+            if entry.param == rule.param and isinstance(entry.value, rule.kind) and not _later(entry.value)
         ]
         return (max if rule.descending else min)(values, default=None)
 
@@ -231,6 +232,11 @@ class Model:
         found = [self.sort_key(inner, each, access) for each in targets if self.sees(access, each)]
         known = [each for each in found if each is not None]
         return (max if rule.descending else min)(known, default=None)
+
+
+def _later(value: Value) -> bool:
+    """A later part of a text, which is found by and not sorted by."""
+    return isinstance(value, String) and value.original == "" != value.folded
 
 
 def _matches(match: Match, entries: Sequence[IndexEntry]) -> bool:

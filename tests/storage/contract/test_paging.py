@@ -5,7 +5,18 @@ import itertools
 import pytest
 
 from fhir_server.outcome import BadRequest
-from fhir_server.search.query import EVERYTHING, UNRESTRICTED, DateRange, Page, SearchQuery, Sort, String, Token, Total
+from fhir_server.search.query import (
+    EVERYTHING,
+    UNRESTRICTED,
+    DateRange,
+    IndexEntry,
+    Page,
+    SearchQuery,
+    Sort,
+    String,
+    Token,
+    Total,
+)
 from fhir_server.storage.base import Store
 from tests.storage.contract.shorthand import at, coded, date, deletion, save, save_each, search, string, token, write
 
@@ -26,11 +37,13 @@ async def walk(store: Store, count: int, sort: tuple[Sort, ...] = ()) -> list[st
 
 @pytest.fixture
 async def ten(store: Store) -> Store:
-    """p0 … p9 with a name, some twice, and a date for every other one."""
+    """p0 … p9 with a name, some twice, and a date for every other one; the others have names with later words."""
     for n in range(10):
+        later = [] if n % 2 else [IndexEntry("name", String(word, "")) for word in ("0", "zz")]
         dated = [date("d", n % 4, n % 4 + 1)] if n % 2 else []
         await save(
-            store, write(f"Patient/p{n}", string("name", "abcde"[n // 2]), token("t", "x"), *dated, when=at(9 - n))
+            store,
+            write(f"Patient/p{n}", string("name", "abcde"[n // 2]), token("t", "x"), *dated, *later, when=at(9 - n)),
         )
     return store
 

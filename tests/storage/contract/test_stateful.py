@@ -99,8 +99,15 @@ contained = st.dictionaries(
     st.tuples(st.sampled_from(TYPES), st.sampled_from(("a", "b"))), st.lists(single, max_size=3).map(tuple), max_size=2
 ).map(lambda found: [IndexEntry("_contained", Contained(*which, inside)) for which, inside in found.items()])
 entries = st.tuples(st.lists(st.one_of(single, single, single, profiles), max_size=5), contained).map(
-    lambda both: both[0] + both[1]
+    lambda both: both[0] + both[1] + later_words(both[0])
 )
+
+
+def later_words(found: list[IndexEntry]) -> list[IndexEntry]:
+    """The last word of each text that has several: found by, not sorted by."""
+    texts = [(each.param, each.value.folded) for each in found if isinstance(each.value, String)]
+    return [IndexEntry(param, String(text.rpartition(" ")[2], "")) for param, text in texts if " " in text]
+
 
 TEXT_OPS = (Op.EQ, Op.STARTS, Op.ENDS, Op.CONTAINS, Op.WORDS)
 ORDER_OPS = (Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE)
