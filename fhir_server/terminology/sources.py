@@ -170,14 +170,19 @@ class Sources:
         return _implicit(url, {**system, **({"filter": conditions} if conditions else {})})
 
     async def _edition(self, base: str) -> Source | None:
-        """http://snomed.info/sct, http://snomed.info/sct/900000000000207008/version/20240101: base and version."""
-        found = await self.system(base)
-        while found is None and base.count("/") > 2:
-            edition, base = base, base.rpartition("/")[0]
-            found = await self.system(f"{base}|{edition}") if await self.system(base) is not None else None
-            if found is None and await self.system(base) is not None:
-                return None
-        return found
+        """http://snomed.info/sct is the newest, below it …/[module] or …/[module]/version/[date] is what its version begins with."""
+        url = base
+        while url.count("/") >= 2:
+            if await self.system(url) is not None:
+                break
+            url = url.rpartition("/")[0]
+        if url == base:
+            return await self.system(base)
+        for concepts in self._all():
+            for system in await concepts.systems(url):
+                if f"{system.version}/".startswith(f"{base}/"):
+                    return Source(system, concepts)
+        return None
 
     async def _loinc(self, url: str, code: str) -> Json | None:
         """All of LOINC, an answer list (what is below it), a part (it and what is below it)."""

@@ -15,7 +15,7 @@ from fhir_server.storage.sqlite.rows import in_tables, table_of_entry, unpack
 def check(reads: Reads) -> list[Problem]:
     """See Store.check."""
     with reads.snapshot():
-        return [*_integrity(reads), *_versions(reads), *_entries(reads), *_words(reads)]
+        return [*_integrity(reads), *_versions(reads), *_entries(reads), *_words(reads), *_concepts(reads)]
 
 
 def _integrity(reads: Reads) -> Iterator[Problem]:
@@ -72,6 +72,24 @@ def _words(reads: Reads) -> Iterator[Problem]:
     """The full-text index has the words of every resource, and no others."""
     for rid, text in damage(reads.db, _documents(reads)):
         yield Problem(_name(reads, rid) if rid else "prose", text)
+
+
+def _concepts(reads: Reads) -> Iterator[Problem]:
+    """Each code system has its concepts, all with their words and with a code that they are found by, and there are no others."""
+    rows: list[Any] = reads.db.execute("SELECT number, url, low, high FROM code_system").fetchall()
+    expected = 0
+    for number, url, low, high in rows:
+        expected += high - low + 1
+        for table, column in (("concept", "number"), ("concept_word_docsize", "id")):
+            statement = f"SELECT count(*) FROM {table} WHERE {column} BETWEEN ? AND ?"
+            there = reads.db.execute(statement, (low, high)).get
+            if there != high - low + 1:
+                yield Problem(url, f"{there} of {high - low + 1} concepts are in {table}: write its CodeSystem again")
+        if reads.db.execute("SELECT count(*) FROM concept_property WHERE system = ? AND NOT concept BETWEEN ? AND ?", (number, low, high)).get:  # fmt: skip
+            yield Problem(url, "properties belong to other concepts: write its CodeSystem again")
+    there = reads.db.execute("SELECT count(*) FROM concept").get
+    if there > expected:
+        yield Problem("concept", f"{there - expected} concepts belong to no code system")
 
 
 def _documents(reads: Reads) -> Iterator[tuple[int, int, bytes]]:

@@ -143,7 +143,7 @@ async def test_concepts_go_with_their_code_system(store: Store) -> None:
     (there,) = await concepts.systems("http://acme.org/new")
     assert [c.code for c in await concepts.select(there, Saying(("an",)), count=9)] == ["animal"]
     assert await concepts.having("cat") == []
-    assert await store.check() == []
+    assert list(await store.check()) == []
 
     async def purge(transaction: Transaction) -> None:
         await transaction.purge(Key("CodeSystem", "animals"))
