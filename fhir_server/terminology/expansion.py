@@ -7,14 +7,14 @@ its order, all others in the order of their code system, parents first.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from fhir_server.concepts import Concept, Condition, Designation, Flagged, Listed, Not, Saying, all_of
+from fhir_server.concepts import Concept, Condition, Designation, Flagged, Listed, Not, Saying, all_of, any_of
 from fhir_server.outcome import BadRequest
 from fhir_server.terminology.memory import said
 from fhir_server.terminology.sources import Source, Sources, shown
-from fhir_server.terminology.valuesets import Given, Part, Parts, certain, listed
+from fhir_server.terminology.valuesets import UNNAMED, Given, Part, Parts, certain, listed
 
 MOST: Final = 10_000
 """Members in one answer."""
@@ -69,9 +69,9 @@ async def expanded(sources: Sources, parts: Parts, asked: Asked) -> Expansion:
         skip = max(asked.offset - total, 0)
         room = MOST + 1 if asked.count is None else asked.count
         if codes is not None:
-            found = await _listed(source, part, codes, asked)
-            total += len(found)
-            members += found[skip : skip + max(room - len(members), 0)]
+            number, found = await _listed(source, part, codes, asked, slice(skip, skip + max(room - len(members), 0)))
+            total += number
+            members += found
             continue
         if source is None:
             raise BadRequest(f"the code system {shown(part.canonical)} is not known here", code="not-found")
@@ -99,29 +99,56 @@ def _narrowed(where: Condition, asked: Asked, _: Source) -> Condition:
     return all_of([where, *more])
 
 
-async def _listed(source: Source | None, part: Part, codes: frozenset[str], asked: Asked) -> list[Member]:
-    """The members among the codes that the value set lists, in its order."""
+async def _listed(
+    source: Source | None, part: Part, codes: frozenset[str], asked: Asked, page: slice
+) -> tuple[int, list[Member]]:
+    """How many of the codes that the value set lists are members, and the page of them, in its order."""
     ordered = [*(code for code in part.given if code in codes), *sorted(codes.difference(part.given))]
+    if source is not None and source.system.complete:
+        where = _narrowed(part.where, asked, source)
+        if asked.words and (own := _saying(part, codes, asked)):
+            where = any_of([where, all_of([_narrowed(part.where, replace(asked, words=()), source), Listed(own)])])
+        number = 0 if asked.words else await source.count(where)
+        if number < len(codes):
+            ordered = _in_order(ordered, await source.select(where, len(codes)), source)
+            number = len(ordered)
+        known = await source.find(ordered[page])
+        return number, [
+            _member(part, source, known[code], part.given.get(code)) for code in ordered[page] if code in known
+        ]
     known = await source.find(ordered) if source is not None else {}
-    meant: set[str] | None = None
-    if not isinstance(part.where, Listed) and source is not None and source.system.complete:
-        meant = {c.code for c in await source.select(part.where, len(codes), 0)}
     found = []
     for code in ordered:
         concept = known.get(code)
-        if concept is None:
-            if source is not None and source.system.complete:
-                continue  # the code system has no such code
-            if not _told(part, code):
-                continue
-            concept = Concept(code)
-        elif meant is not None and concept.code not in meant:
+        if not _told(part, code):
             continue
-        member = _member(part, source, concept, part.given.get(code))
-        if (asked.active_only and concept.inactive) or not _says(member, asked.words):
-            continue
-        found.append(member)
+        member = _member(part, source, concept or Concept(code), part.given.get(code))
+        if not (asked.active_only and member.concept.inactive) and _says(member, asked.words):
+            found.append(member)
+    return len(found), found[page]
+
+
+def _in_order(ordered: Sequence[str], meant: Sequence[Concept], source: Source) -> list[str]:
+    """The codes of the list that mean one of the concepts, each concept once."""
+    exact = source.system.case_sensitive
+    left = {concept.code if exact else concept.code.lower() for concept in meant}
+    found = []
+    for code in ordered:
+        own = code if exact else code.lower()
+        if own in left:
+            left.discard(own)
+            found.append(code)
     return found
+
+
+def _saying(part: Part, codes: frozenset[str], asked: Asked) -> frozenset[str]:
+    """The codes in whose names in the value set the words are."""
+    named = ((code, given) for code, given in part.given.items() if code in codes and given != UNNAMED)
+    return frozenset(
+        code
+        for code, given in named
+        if _begun(asked.words, Concept(code, given.display, designations=given.designations))
+    )
 
 
 def _told(part: Part, code: str) -> bool:
@@ -132,14 +159,19 @@ def _told(part: Part, code: str) -> bool:
 
 
 def _member(part: Part, source: Source | None, concept: Concept, given: Given | None = None) -> Member:
-    given = part.given.get(concept.code, Given()) if given is None else given
+    given = part.given.get(concept.code, UNNAMED) if given is None else given
     version = source.system.version if source is not None else part.version or None
     designations = tuple(dict.fromkeys((*given.designations, *concept.designations)))
     return Member(part.system, version, concept, given.display or concept.display, designations)
 
 
 def _says(member: Member, words: Sequence[str]) -> bool:
+    return _begun(words, Concept(member.concept.code, member.display, designations=member.designations))
+
+
+def _begun(words: Sequence[str], concept: Concept) -> bool:
+    """Whether each of the words begins one of the concept's."""
     if not words:
         return True
-    texts = Concept(member.concept.code, member.display, designations=member.designations)
-    return all(any(word.startswith(begin) for word in said(texts)) for begin in words)
+    texts = said(concept)
+    return all(any(word.startswith(begin) for word in texts) for begin in words)

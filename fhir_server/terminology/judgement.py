@@ -71,7 +71,7 @@ async def _of_part(sources: Sources, part: Part, coding: Coding, *, abstract: bo
     if source is not None and concept is not None:
         if not await source.count(all_of([part.where, Listed(frozenset([concept.code]))])):
             return Judged(False)
-        given = part.given.get(concept.code, Given())
+        given = part.given.get(concept.code) or part.given.get(coding.code, Given())
         return _named(coding, concept, given, source, abstract=abstract)
     if source is not None and source.system.complete:
         return Judged(False)

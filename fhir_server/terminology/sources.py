@@ -15,6 +15,7 @@ from fhir_server.model import Key, Version
 from fhir_server.outcome import BadRequest
 from fhir_server.search.query import Compare, Match, Op, SearchQuery, Uri
 from fhir_server.search.settle import Reader
+from fhir_server.terminology import remembered
 from fhir_server.terminology.memory import OWN, MemoryConcepts, Table
 
 Json = Mapping[str, Any]
@@ -119,10 +120,10 @@ class Sources:
             version = await self.reader.read(Key(target.type, target.id))
             if target.type != "ValueSet" or version is None or version.deleted:
                 raise BadRequest(f"there is no value set at {shown(text)}", code="not-found")
-            return version.resource
+            return remembered.resource(version)
         found = await self.stored("ValueSet", text)
         if found is not None:
-            return found.resource
+            return remembered.resource(found)
         url, _, wanted = text.partition("|")
         own = definitions().value_set(url)
         if own is not None and newest([str(own.get("version", ""))], wanted) is not None:
@@ -134,6 +135,8 @@ class Sources:
         url, _, wanted = canonical.partition("|")
         where = Match("url", ((Compare(Uri, "value", Op.EQ, url),),))
         page = await self.reader.search(SearchQuery({type_: where}, count=MOST_VERSIONS))
+        if len(page.hits) == 1 and not wanted:
+            return page.hits[0].version
         versions = {str(hit.version.resource.get("version", "")): hit.version for hit in reversed(page.hits)}
         chosen = newest(versions, wanted)
         return None if chosen is None else versions[chosen]

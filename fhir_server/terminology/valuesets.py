@@ -30,6 +30,7 @@ from fhir_server.concepts import (
     none_of,
 )
 from fhir_server.outcome import BadRequest
+from fhir_server.terminology import remembered
 from fhir_server.terminology.codesystems import designations
 from fhir_server.terminology.regex import compiled
 from fhir_server.terminology.sources import Sources, shown
@@ -50,6 +51,9 @@ class Given:
 
     display: str | None = None
     designations: tuple[Designation, ...] = ()
+
+
+UNNAMED: Final = Given()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ class _Walk:
         """One include or exclude: what its system and its value sets have in common."""
         sides = [await self.imported(url, within) for url in part.get("valueSet", ())]
         if "system" in part:
-            sides.append([_of_system(part, name)])
+            sides.append([remembered.understood(part, lambda: _of_system(part, name))])
         if not sides:
             raise BadRequest(f"the value set {shown(name)} includes neither a system nor a value set", code="invalid")
         found = sides[0]

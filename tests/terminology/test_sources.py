@@ -88,3 +88,19 @@ async def test_what_came_along_wins_over_what_is_stored_and_that_over_r4(client:
 async def test_a_supplement_defines_no_concepts(client: Client) -> None:
     await client.put("CodeSystem/s", system("s", "http://acme.org/s", {"code": "x"}, content="supplement"))
     assert await Sources(client.server.store.reader(UNRESTRICTED)).system("http://acme.org/s") is None
+
+
+async def test_a_long_list_is_read_once_and_again_when_it_changes(client: Client) -> None:
+    concepts = [{"code": f"C{n:04}", "display": f"Number {n}"} for n in range(500)]
+    await client.put("CodeSystem/s", {**system("s", "http://acme.org/s", *concepts), "caseSensitive": False})
+    for codes in (["c0007", "C0003", *(f"C{n:04}" for n in range(100, 200))], [f"c{n:04}" for n in range(60)]):
+        listing = [{"code": code, "display": f"Own name of {code}"} for code in codes]
+        one = value_set("long", include=[{"system": "http://acme.org/s", "concept": listing}])
+        await client.put("ValueSet/long", one)
+        for _ in range(2):
+            assert await members(client, f"{VS}long") == [code.upper() for code in codes]
+            answer = await client.get("ValueSet/long/$expand?filter=own c0003")
+            (found,) = answer["expansion"]["contains"]
+            assert (found["code"], found["display"].lower()) == ("C0003", "own name of c0003")
+            answer = await client.get("ValueSet/long/$expand?filter=number&count=2&offset=1")
+            assert [c["code"] for c in answer["expansion"]["contains"]] == [code.upper() for code in codes[1:3]]
