@@ -21,6 +21,7 @@ from fhir_server.interactions.search import search
 from fhir_server.interactions.update import conditional_update, update
 from fhir_server.interactions.vread import vread
 from fhir_server.operations import everything
+from fhir_server.operations.fhirpath import FHIRPATH
 from fhir_server.operations.lastn import LASTN
 from fhir_server.operations.packages import INSTALL, PACKAGES, UNINSTALL
 from fhir_server.operations.registry import Operation, Registry
@@ -57,7 +58,7 @@ TABLE: Final = (
 does not define DELETE on a history."""
 
 OPERATIONS: Final = (
-    *(VALIDATE, everything.PATIENT, everything.ENCOUNTER, LASTN, REINDEX),
+    *(VALIDATE, everything.PATIENT, everything.ENCOUNTER, LASTN, REINDEX, FHIRPATH),
     *(INSTALL, UNINSTALL, PACKAGES),
     *TERMINOLOGY,
 )

@@ -43,14 +43,14 @@ async def issues(
 ) -> tuple[Issue, ...]:
     """The issues beyond its structure, errors first; `profiles` are asked for beside those that it claims (None: neither)."""
     known = ctx.server.known
-    await _renew(ctx)
+    await renew(ctx)
     return await known.settled(
         ctx.reader,
         lambda: known.validator.further(resource, profiles, best_practice=best_practice, vital_signs=vital_signs),
     )
 
 
-async def _renew(ctx: Context) -> None:
+async def renew(ctx: Context) -> None:
     """What is known is forgotten where another process has changed a definition."""
     known, moment = ctx.server.known, monotonic()
     if moment - known.looked < LOOK_EVERY:

@@ -47,10 +47,11 @@ class Known:
     def find(self, type_: str, canonical: str) -> Json | None:
         """The resource of a canonical, with or without |version (then the newest); None where it is not known (yet)."""
         key = type_, canonical
-        if key not in self._found:
+        try:
+            return self._found[key]
+        except KeyError:  # in one step: another thread may forget everything in between
             self._missing.add(key)
             return None
-        return self._found[key]
 
     def _definition(self, canonical: str) -> Json | None:
         return self.find("StructureDefinition", canonical)
@@ -62,11 +63,16 @@ class Known:
         self.codes.forget()
         self.profiles.forget()
 
+    @property
+    def missing(self) -> bool:
+        """Something was asked for that may be there after `settled`."""
+        return bool(self._missing) or self.codes.missing
+
     async def settled(self, reader: Reader, ask: Callable[[], T]) -> T:
         """What `ask` answers once all that it asks for has been looked for in the store."""
         answer = ask()
         for _ in range(MOST_ROUNDS):
-            if not self._missing and not self.codes.missing:
+            if not self.missing:
                 break
             if self._missing:
                 await self._fetch(reader)
@@ -79,7 +85,7 @@ class Known:
         if len(self._found) > MOST_KEPT:
             self.forget()
         wanted, self._missing = self._missing, set()
-        for type_, canonical in wanted:
+        for type_, canonical in tuple(wanted):
             url, _, version = canonical.partition("|")
             where: dict[str, Node] = {type_: Match("url", ((Compare(Uri, "value", Op.EQ, url),),))}
             page = await reader.search(SearchQuery(where, count=MOST_VERSIONS))
