@@ -41,6 +41,8 @@ MOST_IMPORTS: Final = 20
 """Value sets that import value sets that import …"""
 MOST_VISITS: Final = 1000
 """Value sets that are looked into for one."""
+MOST_CONDITIONS: Final = 1000
+"""Conditions of which those of one value set consist."""
 MOST_PARTS: Final = 500
 """Includes and excludes of one value set."""
 
@@ -116,10 +118,10 @@ class _Walk:
         if len(compose.get("include", ())) + len(compose.get("exclude", ())) > MOST_PARTS:
             raise BadRequest(f"the value set {shown(name)} has more than {MOST_PARTS} parts", code="too-costly")
         included = [p for each in compose.get("include", ()) for p in await self._part(each, name, within)]
-        found = _united(included)
+        found = _bounded(_united(included), name)
         for each in compose.get("exclude", ()):
             for less in await self._part(each, name, within):
-                found = [_without(part, less) for part in found]
+                found = _bounded([_without(part, less) for part in found], name)
         if compose.get("inactive") is False:
             found = [replace(p, where=all_of([p.where, Not(Flagged("inactive"))])) for p in found]
         return found
@@ -133,8 +135,27 @@ class _Walk:
             raise BadRequest(f"the value set {shown(name)} includes neither a system nor a value set", code="invalid")
         found = sides[0]
         for side in sides[1:]:
-            found = [both for one in found for other in side if (both := _common(one, other)) is not None]
+            every = [both for one in found for other in side if (both := _common(one, other)) is not None]
+            found = _bounded(every, name)
         return found
+
+
+def _bounded(parts: Parts, name: str) -> Parts:
+    """The parts themselves. Raises BadRequest where they have grown: by sets that import each other many times."""
+    left = MOST_CONDITIONS
+    waiting = [part.where for part in parts]
+    while waiting:
+        left -= 1
+        if left < 0:
+            raise BadRequest(
+                f"the value set {shown(name)} has more than {MOST_CONDITIONS} conditions", code="too-costly"
+            )
+        match waiting.pop():
+            case AllOf(of) | AnyOf(of):
+                waiting += of
+            case Not(of):
+                waiting.append(of)
+    return parts
 
 
 def _of_system(part: Json, name: str) -> Part:
@@ -229,7 +250,9 @@ def _having(prop: str, values: frozenset[str]) -> Condition:
     if prop in ("parent", "child"):
         return any_of([Under(value, up=prop == "child") for value in sorted(values)])
     if prop == "display":
-        return Matching(prop, "|".join(re2.escape(value) for value in sorted(values)))
+        regex = "|".join(re2.escape(value) for value in sorted(values))
+        compiled(regex)
+        return Matching(prop, regex)
     flag = _flag(prop)
     if flag is not None:
         return any_of([flag if value == "true" else Not(flag) for value in sorted(values)])

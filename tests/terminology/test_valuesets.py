@@ -176,6 +176,35 @@ async def test_hostile_value_sets_end_in_clear_errors(client: Client) -> None:
             await composed(sources, regex)
 
 
+async def test_value_sets_that_double_at_each_level_end_in_a_clear_error(client: Client) -> None:
+    await stocked(client)
+    for n in range(18):
+        twice = [f"{VS}d{n + 1}"]
+        include = [{"valueSet": twice}] if n < 17 else [of(("concept", "is-a", "mammal"))]
+        less = {
+            "system": SYSTEM,
+            "valueSet": twice,
+            "filter": [{"property": "concept", "op": "is-a", "value": f"c{n}"}],
+        }
+        exclude = {"exclude": [less]} if n < 17 else {}
+        await client.put(f"ValueSet/d{n}", value_set(f"d{n}", include=include, **exclude))
+    error = await client.fails("GET", "ValueSet/d0/$expand")
+    assert (error.status, error.issues[0].code, "more than 1000 conditions" in str(error)) == (422, "too-costly", True)
+    assert (await client.get("ValueSet/d12/$expand"))["expansion"]["total"] == 4
+
+
+async def test_hundreds_of_filters_are_answered(client: Client) -> None:
+    await stocked(client)
+    many = value_set(
+        "x",
+        include=[
+            of(("concept", "is-a", code), ("concept", "is-not-a", f"{code}{n}")) for n in range(20) for code in ORDER
+        ],
+    )
+    answer = await client.post("ValueSet/$expand", many)
+    assert answer["expansion"]["total"] == len(ORDER)
+
+
 async def test_a_regex_is_matched_in_linear_time() -> None:
     codes = [{"code": "a" * 2000 + str(n)} for n in range(50)]
     table = table_of({**ANIMALS, "concept": codes})

@@ -41,8 +41,8 @@ class Places(Protocol):
         ...
 
 
-MOST_INTERVALS = 200
-"""Intervals that are written out in a statement, so that they may lead it."""
+MOST_INTERVALS = 10
+"""Further intervals of a concept that are written out in a statement: databases limit its arguments."""
 
 
 def holds(where: Condition, system: System, places: Places) -> Sql:
@@ -138,8 +138,8 @@ def _below(places: Places, code: str, *, itself: bool) -> Sql:
         else:
             parts.append(
                 Sql(
-                    "c.number <= (SELECT f.high FROM concept_further f WHERE f.concept = ? AND f.low <= c.number"
-                    " ORDER BY f.low DESC LIMIT 1)",
+                    "c.number IN (SELECT n.number FROM concept_further f CROSS JOIN concept n"
+                    " ON n.number BETWEEN f.low AND f.high WHERE f.concept = ?)",
                     (number,),
                 )
             )
