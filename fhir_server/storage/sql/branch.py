@@ -6,8 +6,9 @@ A branch is a statement but for its columns, its order and one more condition.
 from collections.abc import Callable
 
 from fhir_server.storage.sql.arms import Arm
+from fhir_server.storage.sql.resource import Resource
 from fhir_server.storage.sql.text import TRUE, Sql, all_of
-from fhir_server.storage.sql.tree import Resource, Tree
+from fhir_server.storage.sql.tree import Tree
 
 NOTHING_MORE = Sql("")
 

@@ -7,14 +7,11 @@ their own, of "MedicationRequest#Medication" say; in the tables of entries they 
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from fhir_server.search.query import Access, And, Chain, Contained, Contains, Node, Or, Reference
 from fhir_server.storage.sql.layout import ELSEWHERE, Names, path
+from fhir_server.storage.sql.resource import Conditions, Resource
 from fhir_server.storage.sql.text import FALSE, Sql, any_of, join
-
-if TYPE_CHECKING:
-    from fhir_server.storage.sql.tree import Resource, Tree
 
 CONTAINED = "_contained"
 
@@ -37,13 +34,13 @@ def number(names: Names, container: str, type_: str) -> int | None:
     return names.of_entry(within(container, type_), CONTAINED, Contained)
 
 
-def contains(tree: "Tree", node: Contains, type_: str, resource: "Resource", access: Access) -> Sql:
+def contains(tree: Conditions, node: Contains, type_: str, resource: Resource, access: Access) -> Sql:
     """The condition that the resource contains one like this."""
     rows = _rows(tree, node, type_, resource, access)
     return FALSE if rows is None else Sql("EXISTS (SELECT 1 FROM ") + rows[0] + ")"
 
 
-def _rows(tree: "Tree", node: Contains, type_: str, resource: "Resource", access: Access) -> tuple[Sql, str] | None:
+def _rows(tree: Conditions, node: Contains, type_: str, resource: Resource, access: Access) -> tuple[Sql, str] | None:
     """`FROM` what is contained `WHERE` it is like this, and its alias."""
     place = number(tree.names, type_, node.type)
     if place is None:
@@ -55,7 +52,7 @@ def _rows(tree: "Tree", node: Contains, type_: str, resource: "Resource", access
     return Sql(f"json_each({resource.column('entries')}, ?) {alias} WHERE ", (path(place),)) + where, alias
 
 
-def local(tree: "Tree", node: Chain, type_: str, resource: "Resource", access: Access) -> Sql:
+def local(tree: Conditions, node: Chain, type_: str, resource: Resource, access: Access) -> Sql:
     """The condition that the resource refers to one within the same container for which `where` holds."""
     refers = tree.names.of_entry(type_, node.param, Reference)
     if refers is None:
@@ -68,7 +65,7 @@ def local(tree: "Tree", node: Chain, type_: str, resource: "Resource", access: A
     )
 
 
-def _to_contained(tree: "Tree", node: Chain, type_: str, resource: "Resource", access: Access, refers: int) -> Sql:
+def _to_contained(tree: Conditions, node: Chain, type_: str, resource: Resource, access: Access, refers: int) -> Sql:
     place = number(tree.names, type_, node.target)
     if place is None:
         return FALSE
@@ -85,7 +82,7 @@ def _to_contained(tree: "Tree", node: Chain, type_: str, resource: "Resource", a
     )
 
 
-def _to_container(tree: "Tree", node: Chain, type_: str, resource: "Resource", access: Access, refers: int) -> Sql:
+def _to_container(tree: Conditions, node: Chain, type_: str, resource: Resource, access: Access, refers: int) -> Sql:
     around = resource.container
     if around is None or node.target != container_of(type_):
         return FALSE
@@ -100,7 +97,7 @@ def _to_container(tree: "Tree", node: Chain, type_: str, resource: "Resource", a
     )
 
 
-def matched(tree: "Tree", node: Node, type_: str, resource: "Resource", access: Access, rids: Sql) -> Sql:
+def matched(tree: Conditions, node: Node, type_: str, resource: Resource, access: Access, rids: Sql) -> Sql:
     """The statement of (rid, id) of the contained resources for whose sake `node` holds, of the resources among `rids`."""
     found = (_rows(tree, each, type_, resource, access) for each in asked(node))
     parts = [

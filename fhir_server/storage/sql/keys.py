@@ -10,8 +10,8 @@ from fhir_server.storage.sql.branch import Branch
 from fhir_server.storage.sql.layout import NO_COLUMN, PROFILE, SORTED_BY, path, sorting, table_of
 from fhir_server.storage.sql.near import distance
 from fhir_server.storage.sql.plan import Plan
+from fhir_server.storage.sql.resource import Resource
 from fhir_server.storage.sql.text import Sql
-from fhir_server.storage.sql.tree import Resource
 
 
 def key(sort: Sort, branch: Branch, plan: Plan) -> Sql:

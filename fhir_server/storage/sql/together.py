@@ -4,18 +4,15 @@ http://hl7.org/fhir/R4/search.html#composite
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fhir_server.search.query import Together
 from fhir_server.storage.sql.compare import Alternative, on_packed
 from fhir_server.storage.sql.layout import path
+from fhir_server.storage.sql.resource import Conditions, Resource
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of, join
 
-if TYPE_CHECKING:
-    from fhir_server.storage.sql.tree import Resource, Tree
 
-
-def together(tree: "Tree", node: Together, type_: str, resource: "Resource") -> Sql:
+def together(tree: Conditions, node: Together, type_: str, resource: Resource) -> Sql:
     """The condition that packed entries of one group fulfil all parts."""
     parts = [tree.alternatives(match, type_) for match in node.of]
     if not parts:
@@ -28,7 +25,7 @@ def together(tree: "Tree", node: Together, type_: str, resource: "Resource") -> 
     return Sql("EXISTS (SELECT 1 FROM (") + first + f") {alias} WHERE " + where + ")"
 
 
-def _groups(tree: "Tree", found: Sequence[Alternative], resource: "Resource") -> Sql:
+def _groups(tree: Conditions, found: Sequence[Alternative], resource: Resource) -> Sql:
     """The statement of the groups in which one of the alternatives holds."""
     entries: dict[int, list[Alternative]] = {}
     for each in found:

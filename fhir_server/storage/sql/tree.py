@@ -7,7 +7,6 @@ tree looks at its links without one: it is what decides.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -37,37 +36,11 @@ from fhir_server.storage.sql import near, prose
 from fhir_server.storage.sql.compare import Alternative, alternatives, on_packed, on_table
 from fhir_server.storage.sql.contained import Local, contains, local
 from fhir_server.storage.sql.layout import Names, path
+from fhir_server.storage.sql.resource import Resource
 from fhir_server.storage.sql.text import FALSE, Sql, all_of, any_of, negated
 from fhir_server.storage.sql.together import together
 
 MANY = 8  # alternatives of one shape beyond this number travel as one JSON argument
-
-
-@dataclass(slots=True)
-class Resource:
-    """A resource in a statement: `rid` is an expression for its number, `row` an alias of its row in `resource`.
-
-    `used` tells afterwards whether the row itself was needed. An `image` is a version that need not be current: its row has
-    the packed entries, the tables of entries know nothing of it. So it is with what a `container` contains: `row` is then an
-    alias of its row in the packed entries of the container.
-    """
-
-    rid: str
-    row: str
-    used: bool = False
-    image: bool = False
-    container: "Resource | None" = None
-
-    def column(self, name: str) -> str:
-        self.used = True
-        return f"{self.row}.{name}" if self.container is None else f"({self.row}.value {_CONTAINED[name]})"
-
-    def inside(self, row: str) -> "Resource":
-        """The resource within the same container whose packed row is `row`."""
-        return Resource(self.rid, row, image=True, container=self.container or self)
-
-
-_CONTAINED = {"id": "->> 0", "entries": "-> 2"}  # the columns that a contained resource has
 
 
 class Tree:

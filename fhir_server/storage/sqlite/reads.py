@@ -12,8 +12,9 @@ import apsw
 from fhir_server.model import Key, Version
 from fhir_server.search.query import EVERYTHING, NOTHING, UNRESTRICTED, Access
 from fhir_server.storage.sql.plan import Amounts
+from fhir_server.storage.sql.resource import Resource
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql
-from fhir_server.storage.sql.tree import Resource, Tree
+from fhir_server.storage.sql.tree import Tree
 from fhir_server.storage.sqlite.names import Names
 from fhir_server.storage.sqlite.rows import decompressed, number_of, past_version_of, version_of
 

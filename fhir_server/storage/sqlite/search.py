@@ -13,8 +13,9 @@ from fhir_server.search.query import Access, Page, SearchQuery, Total
 from fhir_server.storage.sql.contained import asked, matched
 from fhir_server.storage.sql.page import END, Cursor, Stretch, behind, course, cursor, signature, total, touched
 from fhir_server.storage.sql.plan import Plan, Planner
+from fhir_server.storage.sql.resource import Resource
 from fhir_server.storage.sql.text import FALSE, Sql
-from fhir_server.storage.sql.tree import Resource, Tree
+from fhir_server.storage.sql.tree import Tree
 from fhir_server.storage.sqlite.hits import hits
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import version_of
