@@ -106,17 +106,16 @@ def _links(
     token: str | None,
 ) -> list[tuple[str, str]]:
     """Self says what was understood, and of a later page what was sent, which its token belongs to; the others carry what
-    was sent, less what was passed over.
+    was sent, less what asked for nothing or was passed over.
     """
     base, key = ctx.server.base_url, ctx.server.signing_key
-    ignored = {name for name, _ in asked.ignored}
-    kept = tuple(pair for pair in parameters if pair[0] not in ignored)
+    kept = tuple(pair for pair in parameters if pair in asked.used or pair[0] in PASSED_OVER)
 
     def url(after: str) -> str:
         return paging.url(base, path, kept, paging.seal(key, path, kept, paging.Place(after, place.now)))
 
-    understood = [_used(pair, asked) for pair in parameters if pair in asked.used or pair[0] in PASSED_OVER]
-    links = [("self", paging.url(base, path, parameters if token else understood, token))]
+    understood = parameters if token else [_used(pair, asked) for pair in kept]
+    links = [("self", paging.url(base, path, understood, token))]
     if token is not None:
         links.append(("first", paging.url(base, path, kept)))
     if page.previous is not None:

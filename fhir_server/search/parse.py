@@ -101,7 +101,7 @@ def _understood(
     _check_limits(parameters)
     results = Results()
     nodes: dict[str, list[Node]] = {type_: [] for type_ in searched}
-    used: list[tuple[str, str]] = [(n, v) for n, v in parameters if n == "_type" and types is None]
+    used: list[tuple[str, str]] = [(n, v) for n, v in parameters if n == "_type"]
     ignored: list[tuple[str, str]] = []
     for name, value in rest:
         if not value.strip() or name in PASSED_OVER:
@@ -182,18 +182,22 @@ def query_string(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _types(types: str | tuple[str, ...] | None, parameters: Parameters) -> tuple[tuple[str, ...], Parameters]:
-    """The types that are searched, and the parameters without `_type`."""
-    if types is not None:
+    """The types that are searched, and the parameters without `_type`, which chooses among several."""
+    possible = (types,) if isinstance(types, str) else types
+    if possible is not None and len(possible) == 1:
         for name, _ in parameters:
             if name == "_type":
-                raise BadRequest("_type is for searches of the whole system", expression="http._type")
-        return ((types,) if isinstance(types, str) else types), parameters
+                text = "_type is for searches of the whole system, or of all types of a compartment"
+                raise BadRequest(text, expression="http._type")
+        return possible, parameters
     named = [piece.strip() for name, value in parameters if name == "_type" for piece in value.split(",")]
     chosen = tuple(dict.fromkeys(type_ for type_ in named if type_))
     for type_ in chosen:
         if not definitions().is_resource(type_):
             raise BadRequest(f"_type: {type_[:64]!r} is no resource type", code="value", expression="http._type")
-    return chosen or definitions().resource_types, [(n, v) for n, v in parameters if n != "_type"]
+        if possible is not None and type_ not in possible:
+            raise BadRequest(f"_type: {type_} is never in this compartment", code="value", expression="http._type")
+    return chosen or possible or definitions().resource_types, [(n, v) for n, v in parameters if n != "_type"]
 
 
 def _check_limits(parameters: Parameters) -> None:

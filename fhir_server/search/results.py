@@ -108,10 +108,7 @@ def element_names(value: str, types: Sequence[str], name: str = "_elements") -> 
 
 
 def _sort(results: Results, name: str, value: str, types: tuple[str, ...]) -> None:
-    for piece in value.split(","):
-        rule = piece.strip()
-        if rule:
-            results.sort.append(sorting.rule(name, rule, types))
+    results.sort += [sorting.rule(name, rule.strip(), types) for rule in value.split(",") if rule.strip()]
     if len(results.sort) > MAX_SORTS:
         raise _bad(name, f"_sort has more than {MAX_SORTS} rules")
 

@@ -30,6 +30,17 @@ async def test_all_types_with_the_focus_itself(client: Client) -> None:
     assert (await client.request("POST", "Patient/a/*/_search?_count=1"))["entry"][0]["resource"]["id"] == "c"
 
 
+async def test_some_of_all_types(client: Client) -> None:
+    await filled(client)
+    page = await client.get("Patient/a/*?_type=Condition,Patient&_count=1")
+    assert [e["resource"]["id"] for e in page["entry"]] == ["c"]
+    assert page["link"][0]["url"] == f"{BASE}/Patient/a/*?_type=Condition,Patient&_count=1"
+    assert await client.ids("Patient/a/*?_type=Condition,Patient&_count=1") == ["c", "a"]
+    assert await client.ids("Patient/a/*?_type=Observation&code:text=other") == ["url"]
+    for url in ("Patient/a/*?_type=Organization", "Patient/a/*?_type=Foo", "Patient/a/Observation?_type=Observation"):
+        assert (await client.fails("GET", url)).issues[0].expression == ("http._type",)
+
+
 async def test_what_no_compartment_has_is_404(client: Client) -> None:
     for url in ("Organization/1/Observation", "Patient/a/Organization"):
         assert (await client.fails("GET", url)).status == 404

@@ -80,6 +80,25 @@ async def test_strict_and_lenient_handling(client: Client) -> None:
     assert links(page)["self"] == f"{BASE}/Patient?active:missing=true"
 
 
+async def test_pages_of_a_lenient_search_keep_what_was_understood(client: Client) -> None:
+    for number in range(5):
+        await client.put(f"Patient/p{number}", patient(f"p{number}", active=True))
+    lenient = Prefer(handling="lenient")
+    for good, bad in (
+        ("_include=Patient:organization", "_include=Patient:colour"),
+        ("_elements=active", "_elements=colour"),
+        ("_sort=_id", "_sort=-_id,colour"),
+        ("", "_sort=-_id,colour"),
+    ):
+        page = await client.get(f"Patient?{good}&{bad}&_count=2", prefer=lenient)
+        alone = await client.get(f"Patient?{good}&_count=2")
+        assert [e["fullUrl"] for e in page["entry"][:2]] == [e["fullUrl"] for e in alone["entry"]]
+        assert links(page)["self"] == links(alone)["self"]
+        second, expected = await client.get(links(page)["next"]), await client.get(links(alone)["next"])
+        assert second["entry"] == expected["entry"]
+        assert (await client.get(links(page)["last"]))["entry"] == (await client.get(links(alone)["last"]))["entry"]
+
+
 async def test_summary_and_elements_shape_the_matches(client: Client) -> None:
     await client.put("Patient/a", patient("a", active=True, birthDate="1980-01-01", maritalStatus={"text": "m"}))
     entry = (await client.get("Patient?_elements=birthDate"))["entry"][0]["resource"]
