@@ -20,7 +20,7 @@ from fhir_server.indexing import record
 from fhir_server.indexing.reindex import Reindex
 from fhir_server.interactions import claims
 from fhir_server.interactions.codesystem import keep_concepts
-from fhir_server.interactions.conformance import announce, forget
+from fhir_server.interactions.conformance import LEVELS, announce, forget
 from fhir_server.interactions.searchparameter import take_effect
 from fhir_server.jobs import Held, Kind, Worker
 from fhir_server.observability import logs
@@ -38,7 +38,7 @@ from fhir_server.settings import SettingError, Settings, from_environment
 from fhir_server.storage.base import StateConflict, Store
 from fhir_server.storage.open import open_store
 from fhir_server.validation import structure
-from fhir_server.validation.known import TYPES
+from fhir_server.validation.known import TYPES, required
 
 BASE: Final = "/fhir"
 """Where the FHIR API always is; a path of `base_url` is served beside it."""
@@ -66,6 +66,7 @@ log: Final = logging.getLogger("fhir.app")
 def create_app(settings: Settings, store: Store | None = None) -> Application:
     """The whole server as an ASGI application with a lifespan. A `store` that is given is open, and stays open."""
     check_exposure(settings)
+    check_validation(settings)
     if not _loopback(settings.host):
         log.warning("open to the network without sign-in: whoever reaches this address can read and change everything")
     outermost: Application = Cors(Site(settings, store), settings.cors_origins)
@@ -77,6 +78,18 @@ def from_settings() -> Application:
     settings = from_environment()
     logs.configure(settings.log_level, settings.log_format)
     return create_app(settings)
+
+
+def check_validation(settings: Settings) -> None:
+    """Raises SettingError where it cannot be told what writes are to be held to."""
+    if settings.validation not in LEVELS:
+        raise SettingError(f"FHIR_VALIDATION={settings.validation}: expected one of {', '.join(LEVELS)}")
+    try:
+        asked = required(settings.required_profiles)
+    except ValueError as error:
+        raise SettingError(f"FHIR_REQUIRED_PROFILES: {error}") from error
+    if asked and settings.validation != "profiles":
+        raise SettingError("FHIR_REQUIRED_PROFILES asks for profiles, and FHIR_VALIDATION is not profiles")
 
 
 def check_exposure(settings: Settings) -> None:

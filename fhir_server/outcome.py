@@ -27,9 +27,10 @@ http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/http.htm
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
+_ISSUE: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue"
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -46,6 +47,9 @@ class Issue:
     expression: tuple[str, ...] = ()
     severity: str = "error"
     diagnostics: str | None = None
+    line: int | None = None
+    column: int | None = None
+    """Where in the text that was sent, from 1; None where it was no text, or the place is not known."""
 
     def to_json(self) -> dict[str, Any]:
         """The element; control characters that a text repeats from the request become U+FFFD, as no FHIR string holds any."""
@@ -58,6 +62,9 @@ class Issue:
             issue["diagnostics"] = _printable(self.diagnostics)
         if self.expression:
             issue["expression"] = list(self.expression)
+        if self.line is not None and self.column is not None:
+            places = (("line", self.line), ("col", self.column))
+            issue["extension"] = [{"url": f"{_ISSUE}-{name}", "valueInteger": n} for name, n in places]
         return issue
 
     def under(self, path: str) -> "Issue":
@@ -65,7 +72,7 @@ class Issue:
         moved = tuple(
             e if e.startswith("http.") else f"{path}.{_below(e)}" if _below(e) else path for e in self.expression
         )
-        return Issue(self.code, self.text, moved or (path,), self.severity, self.diagnostics)
+        return replace(self, expression=moved or (path,))
 
 
 def _printable(text: str) -> str:

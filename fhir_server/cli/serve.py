@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from fhir_server.app import check_exposure
+from fhir_server.app import check_exposure, check_validation
 from fhir_server.cli import demo as demo_data
 from fhir_server.cli.options import Store
 from fhir_server.cli.progress import console
@@ -44,6 +44,7 @@ def serve(
     for name in unknown():
         console.print(f"[yellow]warning:[/] {name} is not a setting (see `fhir-server settings`)")
     check_exposure(settings)
+    check_validation(settings)
     require_port(settings)
     asyncio.run(demo_data.prepare(settings))
     greet(settings)

@@ -13,6 +13,8 @@ from fhir_server.model import Change, Version
 from fhir_server.outcome import Issue, Unprocessable
 from fhir_server.validation.known import required
 
+LEVELS: Final = ("structure", "invariants", "profiles")
+"""What the setting `validation` may be."""
 LOOK_EVERY: Final = 1.0
 """Seconds for which this process trusts that no other has changed a definition."""
 SPACE, NAME = "conformance", "definitions"

@@ -6,6 +6,7 @@ http://hl7.org/fhir/R4/resource-operation-validate.html
 from typing import Final
 
 from fhir_server.context import Body, Context, Request, Response
+from fhir_server.formats.places import located
 from fhir_server.interactions.conformance import issues as conformance
 from fhir_server.interactions.preferred import report
 from fhir_server.model import Key
@@ -43,7 +44,16 @@ async def validate(ctx: Context, request: Request) -> Response:
     if not any(issue.severity in ("error", "fatal") for issue in issues):
         asked = () if profile is None else (str(profile),)
         issues += await conformance(ctx, sent.plain, asked, best_practice=True, vital_signs=True)
+    if request.body is not None:
+        issues = list(located(issues, request.body.raw, under=_under(request)))
     return Response(200, resource=outcome(issues) if issues else report(Response(200)))
+
+
+def _under(request: Request) -> str:
+    """Where in the body the resource stands."""
+    parts = request.body.plain.get("parameter", ()) if request.body is not None else ()
+    number = next((n for n, part in enumerate(parts) if part.get("name") == "resource"), None)
+    return "" if number is None else f"Parameters.parameter[{number}].resource"
 
 
 def _type(request: Request, sent: Body) -> list[Issue]:

@@ -10,11 +10,12 @@ from time import perf_counter
 from typing import Any, Final
 
 from fhir_server.context import Body, Match, Response, Server, context
+from fhir_server.formats.places import located
 from fhir_server.interactions.subset import understood
 from fhir_server.observability.logs import AccessLog
 from fhir_server.observability.metrics import Metrics
 from fhir_server.observability.tracing import INTERACTION
-from fhir_server.outcome import FhirError, MethodNotAllowed
+from fhir_server.outcome import FhirError, Invalid, MethodNotAllowed, Unprocessable
 from fhir_server.rest import asynchronous, body, errors
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.exchange import MAX_PARAMETERS, Exchange, segments
@@ -112,6 +113,10 @@ class Endpoint:
             return await self._server.routes.dispatch(ctx, request)
         except MethodNotAllowed as error:
             raise self._possible(path, exchange.method, error) from None
+        except (Invalid, Unprocessable) as error:
+            if request.body is not None and request.method != "PATCH":
+                error.issues = located(error.issues, request.body.raw)
+            raise
 
     def _possible(self, path: list[str], method: str, refused: MethodNotAllowed) -> MethodNotAllowed:
         """The refusal of an interaction, with what OPTIONS tells of this URL, less the method that was refused."""
