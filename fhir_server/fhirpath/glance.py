@@ -56,28 +56,29 @@ def _not(found: Glance) -> Glance:
     return told
 
 
-def _keys(name: str, type_: str) -> tuple[str, ...]:
-    """The JSON names of an element, `_name` too; () where the type has none of that name."""
+def _keys(name: str, type_: str) -> frozenset[str]:
+    """The JSON names of an element, `_name` too; none where the type has none of that name."""
     try:
         elements = definitions().elements(type_).values()
     except KeyError:
-        return ()
+        return frozenset()
     found = [e for e in elements if name in (e.name, e.choice)]
-    return tuple(key for e in found for key in (e.name, e.sibling) if key is not None)
+    return frozenset(key for e in found for key in (e.name, e.sibling) if key is not None)
 
 
 def _presence(name: str, function: str, type_: str) -> Glance | None:
     keys = _keys(name, type_)
     if not keys or type_ == "Extension":
         return None
+    absent = keys.isdisjoint
     if function == "hasValue":
-        return lambda value: False if all(key not in value for key in keys) else None
+        return lambda value: False if absent(value) else None
     if len(keys) == 1:
         (only,) = keys
         return (lambda value: only in value) if function == "exists" else (lambda value: only not in value)
     if function == "exists":
-        return lambda value: any(key in value for key in keys)
-    return lambda value: not any(key in value for key in keys)
+        return lambda value: not absent(value)
+    return absent
 
 
 _LEAD_ON: Final = frozenset(
@@ -95,8 +96,8 @@ def _nothing(name: str, function: str, type_: str) -> Glance | None:
     keys = _keys(name, type_)
     if not keys:
         return None
-    told = function == "empty"
-    return lambda value: None if any(key in value for key in keys) else told
+    told, absent = function == "empty", keys.isdisjoint
+    return lambda value: told if absent(value) else None
 
 
 def _begins(name: str, text: str) -> Glance:

@@ -45,7 +45,8 @@ async def issues(
 ) -> tuple[Issue, ...]:
     """The issues beyond its structure, errors first; `profiles` are asked for beside those that it claims (None: neither)."""
     known = ctx.server.known
-    await renew(ctx)
+    if monotonic() - known.looked >= LOOK_EVERY:
+        await renew(ctx)
     return await known.settled(
         ctx.reader,
         lambda: known.validator.further(resource, profiles, best_practice=best_practice, vital_signs=vital_signs),
@@ -54,10 +55,8 @@ async def issues(
 
 async def renew(ctx: Context) -> None:
     """What is known is forgotten where another process has changed a definition."""
-    known, moment = ctx.server.known, monotonic()
-    if moment - known.looked < LOOK_EVERY:
-        return
-    known.looked = moment
+    known = ctx.server.known
+    known.looked = monotonic()
     state = ctx.server.store.state if ctx.transaction is None else ctx.transaction.state
     revision = await state.revision(SPACE, NAME)
     if revision != known.revision:

@@ -32,8 +32,8 @@ class _Plan:
 
     __slots__ = ("below", "rules", "type")
 
-    def __init__(self, type_: str, rules: Rules) -> None:
-        self.type, self.rules = type_, rules
+    def __init__(self, type_: str, rules_: Rules) -> None:
+        self.type, self.rules = type_, rules_
         self.below: dict[str, _Plan | None] = {}
         """JSON name → the plan of the elements there; None: nothing to look at. Filled as names are met."""
 
@@ -119,7 +119,7 @@ def _broken(constraint: Constraint, expression: Expression, node: Node, environm
 @cache
 def _plan(type_: str) -> _Plan:
     """The plan for a type, without what its place adds."""
-    return _Plan(type_, _rules(type_, type_))
+    return _Plan(type_, rules(type_, type_))
 
 
 def _below(type_: str, name: str) -> _Plan | None:
@@ -129,16 +129,16 @@ def _below(type_: str, name: str) -> _Plan | None:
         return _Plan(element.type, ())
     if element is None or (element.primitive and not _of_primitive(element.type, element.path)):
         return None
-    plan = _Plan(element.type, _rules(element.type, element.path))
+    plan = _Plan(element.type, rules(element.type, element.path))
     return plan if plan.rules or not element.primitive else None
 
 
 def _of_primitive(type_: str, path: str) -> bool:
-    return bool(_rules(type_, path))
+    return bool(rules(type_, path))
 
 
 @cache
-def _rules(type_: str, path: str) -> Rules:
+def rules(type_: str, path: str) -> Rules:
     """The invariants stated for a type, for those that it specializes, and for the element at `path`."""
     found: dict[str, Constraint] = {}
     current: str | None = type_

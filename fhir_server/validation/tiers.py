@@ -11,6 +11,7 @@ from fhir_server.definitions import definitions
 from fhir_server.fhirpath.node import Node, root
 from fhir_server.outcome import Issue
 from fhir_server.validation import (
+    acceptance,
     attachments,
     bundles,
     codesystems,
@@ -71,20 +72,17 @@ class Validator:
         that it claims in meta.profile and of those asked for (None: of no profile); with `vital_signs` of those, too, that
         R4 has for an Observation's codes.
         """
-        node = root(resource)
+        kept = not best_practice and acceptance.accepted(resource)
+        if kept and not vital_signs and not _asks_more(resource, profiles):
+            return ()
         checker = Checker(self.profiles.find, self.codes, resolve)
-        return _sorted(self._tiers(checker, node, profiles, best_practice=best_practice, vital_signs=vital_signs))
+        node = root(resource)
+        walked = () if kept else self._walked(checker, node, best_practice=best_practice)
+        return _sorted((*walked, *self._tiers(checker, node, profiles, vital_signs=vital_signs)))
 
     def _tiers(
-        self, checker: Checker, node: Node, profiles: Sequence[str] | None, *, best_practice: bool, vital_signs: bool
+        self, checker: Checker, node: Node, profiles: Sequence[str] | None, *, vital_signs: bool
     ) -> Iterator[Issue]:
-        visits: dict[str, invariants.Visit] = {
-            **_visits(),
-            "Extension": partial(extensions.check, checker),
-            "StructureDefinition": self._definition,
-            "ConceptMap": self._map,
-        }
-        yield from invariants.check(node, checker.environment, best_practice=best_practice, visits=visits)
         if profiles is not None:
             yield from self._claimed(checker, node, profiles)
             for entry in _inside(node):
@@ -97,6 +95,15 @@ class Validator:
             yield from bundles.check(node)
         if node.type == "QuestionnaireResponse":
             yield from self._response(node)
+
+    def _walked(self, checker: Checker, node: Node, *, best_practice: bool) -> Iterator[Issue]:
+        visits: dict[str, invariants.Visit] = {
+            **_visits(),
+            "Extension": partial(extensions.check, checker),
+            "StructureDefinition": self._definition,
+            "ConceptMap": self._map,
+        }
+        yield from invariants.check(node, checker.environment, best_practice=best_practice, visits=visits)
 
     def _claimed(self, checker: Checker, node: Node, asked: Sequence[str]) -> Iterator[Issue]:
         meta = node.value.get("meta") if isinstance(node.value, Mapping) else None
@@ -170,6 +177,19 @@ def _core_type(canonical: str) -> str:
     return type_ if name and base != type_ and definitions().is_resource(type_) and type_ != "Questionnaire" else ""
 
 
+_MORE: Final = frozenset({"Bundle", "Parameters", "QuestionnaireResponse"})
+"""Types that hold other resources, or are answers to another one."""
+
+
+def _asks_more(resource: Json, profiles: Sequence[str] | None) -> bool:
+    """Whether there is more to look at than invariants and extensions."""
+    if resource["resourceType"] in _MORE:
+        return True
+    return profiles is not None and (
+        bool(profiles) or "contained" in resource or ("meta" in resource and "profile" in resource["meta"])
+    )
+
+
 def _sorted(issues: Iterable[Issue]) -> tuple[Issue, ...]:
     """Each once, the gravest first, at most MOST."""
     found = dict.fromkeys(issues)
@@ -178,9 +198,9 @@ def _sorted(issues: Iterable[Issue]) -> tuple[Issue, ...]:
 
 def _inside(node: Node) -> Iterator[Node]:
     """The resources in a resource: contained, entries of a Bundle, Parameters."""
-    for name in {"Bundle": ("entry",), "Parameters": ("parameter",)}.get(node.type, ()):
-        for part in node.child(name):
-            yield from _parts(part)
+    name = {"Bundle": "entry", "Parameters": "parameter"}.get(node.type)
+    for part in node.child(name) if name else ():
+        yield from _parts(part)
     yield from node.child("contained")
 
 

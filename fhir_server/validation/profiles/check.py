@@ -4,6 +4,7 @@ http://hl7.org/fhir/R4/validation.html and http://hl7.org/fhir/R4/profiling.html
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from fhir_server.fhirpath import types
@@ -31,15 +32,24 @@ class Checker:
 
     def __init__(self, find: Find, codes: Codes, resolve: Callable[[str], Mapping[str, Any] | None] | None) -> None:
         self.find, self.codes = find, codes
-        self.environment = Environment(
-            resolve=resolve,
+        self._resolve = resolve
+        self._known: dict[tuple[str, tuple[int, str, int | None]], tuple[Issue, ...]] = {}
+        self._open: set[tuple[str, tuple[int, str, int | None]]] = set()
+
+    @cached_property
+    def environment(self) -> Environment:
+        """What expressions are evaluated with; most resources have none evaluated."""
+        return Environment(
+            resolve=self._resolve,
             member_of=lambda node, value_set: self.member(value_set, node),
             conforms_to=self._conforms_to,
             html_checks=lambda div: not faults(div),
         )
-        self.slicer = Slicer(find, self.conforms, self.member, self.environment)
-        self._known: dict[tuple[str, tuple[int, str, int | None]], tuple[Issue, ...]] = {}
-        self._open: set[tuple[str, tuple[int, str, int | None]]] = set()
+
+    @cached_property
+    def slicer(self) -> Slicer:
+        """What tells slices."""
+        return Slicer(self.find, self.conforms, self.member, self.environment)
 
     def check(self, profile: Profile, node: Node) -> tuple[Issue, ...]:
         """All that the node breaks of the profile, each once; () also while the same question is being asked further up."""
