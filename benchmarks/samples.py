@@ -1,4 +1,7 @@
-"""Values that searches are made with: taken over HTTP from what the server holds, some forty resources of each kind."""
+"""Values that searches are made with: taken over HTTP from what a server holds, some forty resources of each kind.
+
+What the smallest scale holds, all hold: the same values are asked of each, so that nothing but the scale differs.
+"""
 
 import json
 import random
@@ -44,6 +47,10 @@ class Samples:
             {"week_after": _shifted(_first(port, "Observation?_sort=date")["effectiveDateTime"][:10], 7)}
         ]
         return cls(port, lists)
+
+    def at(self, port: int) -> "Samples":
+        """The same values for another server; the newest time of writing is its own."""
+        return Samples(port, self.rows | {"newest": [self.rows["newest"][0] | {"updated": _updated(port)}]})
 
     def paths(self, shape: Shape) -> list[str]:
         """The requests of a shape, one for each sampled resource; the measured page where it is a later one."""
@@ -125,8 +132,12 @@ def _shifted(day: str, days: int) -> str:
 
 def _newest(port: int) -> Row:
     encounter = _first(port, "Encounter?_sort=-date")
-    updated = _first(port, "Observation?_sort=-_lastUpdated")["meta"]["lastUpdated"]
-    return {"week_before": _shifted(encounter["period"]["start"][:10], -7), "updated": updated}
+    return {"week_before": _shifted(encounter["period"]["start"][:10], -7), "updated": _updated(port)}
+
+
+def _updated(port: int) -> str:
+    """When an observation was last written."""
+    return str(_first(port, "Observation?_sort=-_lastUpdated")["meta"]["lastUpdated"])
 
 
 def _rare(port: int, observations: list[Row]) -> list[Row]:
@@ -140,7 +151,7 @@ def _rare(port: int, observations: list[Row]) -> list[Row]:
 
 
 def _largest(port: int, observations: list[Row]) -> list[Row]:
-    """Codes with the value that four observations of this scale's replica exceed, or a few more."""
+    """Codes with the value that four observations, or a few less, exceed."""
     rows = []
     for token, row in sorted({row["token"]: row for row in observations}.items())[:8]:
         found = found_by(port, f"Observation?code={quote(token)}&_sort=-value-quantity&_count=5")

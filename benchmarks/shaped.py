@@ -33,8 +33,8 @@ def measure(options: argparse.Namespace) -> None:
     print(f"{'':32} " + " ".join(f"{f'{scale}x':>31}" for scale in scales) + f" {'p50':>6} {'CPU':>6}")
     with ExitStack() as stack:
         running = [stack.enter_context(servers.ours(scaled.database(folder, scale), 1)) for scale in scales]
-        sampled = [Samples.take(server.port) for server in running]
-        pairs = list(zip(running, sampled, strict=True))
+        samples = Samples.take(running[0].port)
+        pairs = [(server, samples.at(server.port)) for server in running]
         missed = [found for shape in shapes if (found := _row(shape, pairs, options))]
     print(f"\n{len(missed)} of {len(shapes)} outside their bounds: {', '.join(missed) or 'none'}")
 

@@ -15,25 +15,34 @@ from fhir_server.search.query import (
     Chain,
     Contained,
     Contains,
+    Has,
     IndexEntry,
     Node,
     Op,
+    Quantity,
     SearchQuery,
     Sort,
     String,
     Together,
     Token,
 )
+from fhir_server.storage.base import Write
 from fhir_server.storage.sql import lead, page, plan
 from fhir_server.storage.sqlite import SQLiteStore, search
-from tests.storage.contract.shorthand import at, coded, link, save, string, token, where, write
+from tests.storage.contract.shorthand import at, coded, link, reference, save, string, token, where, write
 from tests.storage.contract.test_stateful import StoreMachine
 
 WAYS = [
-    pytest.param({"FEW": 1, "MANY_ROWS": 1, "MANY_SORTED": 0, "FEW_TARGETS": 0}, 0, id="everything is much"),
-    pytest.param({"FEW": 2, "MANY_ROWS": 3, "MANY_SORTED": 1, "COUNTED": 2}, 100_000, id="trials succeed"),
+    pytest.param(
+        {"FEW": 1, "MANY_ROWS": 1, "MANY_SORTED": 0, "FEW_TARGETS": 0, "MANY_GATHERED": 0}, 0, id="everything is much"
+    ),
+    pytest.param(
+        {"FEW": 2, "MANY_ROWS": 3, "MANY_SORTED": 1, "COUNTED": 2, "MANY_GATHERED": 0}, 100_000, id="trials succeed"
+    ),
     pytest.param({"FEW": 1, "MANY_ROWS": 1000, "MANY_SORTED": 1000, "FEW_TARGETS": 1}, 0, id="sets and sorts"),
-    pytest.param({"FEW": 1, "MANY_ROWS": 2, "MANY_SORTED": 1000, "COUNTED": 1}, 0, id="trials fail"),
+    pytest.param(
+        {"FEW": 1, "MANY_ROWS": 2, "MANY_SORTED": 1000, "COUNTED": 1, "MANY_GATHERED": 1}, 0, id="trials fail"
+    ),
 ]
 
 
@@ -48,6 +57,7 @@ def test_any_row_of_operations_however_searches_are_led(
     monkeypatch.setattr(page, "SORTED", 0)
     monkeypatch.setattr(page, "GATHERED", 0)
     monkeypatch.setattr(lead, "SHARED", 0)
+    monkeypatch.setattr(plan, "PASSING", 1_000_000)
     machine = type("Machine", (StoreMachine,), {"name": "sqlite"})
     run_state_machine_as_test(
         machine,
@@ -182,6 +192,61 @@ async def test_composites_and_contained_resources_are_led_by_what_is_rare(
     await structured.close()
     assert sorted(found) == ["1", "1001", "2001"]
     assert counted * 10 < 6000, "it looked at more than what is rare"
+
+
+def _replicas(times: int) -> list[Write]:
+    """200 patients, 1,000 conditions and 1,000 observations, so many times."""
+    writes = [write(f"Patient/{n}", token("gender", "female")) for n in range(200 * times)]
+    for n in range(1000 * times):
+        code = "often" if n % 10 == 0 else f"other{n % 10}"
+        writes.append(write(f"Condition/{n}", reference("subject", f"Patient/{n // 5}"), token("code", code)))
+        value = IndexEntry(
+            "value", Quantity(float(n % 100), float(n % 100), "http://unitsofmeasure.org", "mg/dL", ""), 1
+        )
+        writes.append(write(f"Observation/{n}", value, IndexEntry("code", Token("", "glucose"), 1)))
+    return writes
+
+
+OFTEN = coded("code", "often")
+HIGH = where(
+    "value", Quantity, ("high", Op.GT, 50.0), ("system", Op.EQ, "http://unitsofmeasure.org"), ("code", Op.EQ, "mg/dL")
+)
+HIGHEST = where("value", Quantity, ("high", Op.GT, 94.0))
+
+
+@pytest.mark.parametrize(
+    ("type_", "tree", "growth"),
+    [
+        pytest.param("Patient", Has("Condition", "subject", OFTEN), 2, id="has"),
+        pytest.param("Patient", And((coded("gender", "female"), Has("Condition", "subject", OFTEN))), 2, id="and has"),
+        pytest.param("Observation", HIGH, 2, id="quantity with unit"),
+        pytest.param("Observation", Together((HIGHEST, coded("code", "glucose"))), 10, id="composite"),
+    ],
+)
+async def test_a_page_of_sixteen_times_as_much_takes_little_more(
+    tmp_path: Path, type_: str, tree: Node, growth: float
+) -> None:
+    """What matches often is passed, not gathered; what is gathered is looked at no further than the page goes."""
+    steps = []
+    for times in (1, 16):
+        store = SQLiteStore(tmp_path / f"{times}.db")
+        await store.open()
+        await save(store, *_replicas(times))
+        counted = 0
+
+        def step() -> bool:
+            nonlocal counted
+            counted += 1
+            return False
+
+        query = SearchQuery({type_: tree}, count=5)
+        found = await store.readers.run(lambda each, query=query, step=step: _instructions(each, query, step))  # type: ignore[misc]
+        last = {"Patient": 200 * times - 1, "Observation": 1000 * times - 1}[type_]
+        apart = {"Patient": 2, "Observation": 1}[type_]
+        assert found == [str(last - last % apart - apart * n) for n in range(5)]
+        steps.append(counted)
+        await store.close()
+    assert steps[1] <= growth * steps[0], steps
 
 
 async def test_texts_that_many_share_are_looked_into_once(tmp_path: Path) -> None:

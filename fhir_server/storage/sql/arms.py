@@ -9,10 +9,12 @@ it began at most a day before. The few that last longer have an index by their e
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from fhir_server.search.query import Op
-from fhir_server.storage.sql.compare import Alternative, Comparison, on_table
+from fhir_server.storage.sql.compare import IN, Alternative, Comparison, on_table
 from fhir_server.storage.sql.layout import DATE, NUMBER, QUANTITY, Table
-from fhir_server.storage.sql.text import Sql, join
+from fhir_server.storage.sql.text import Sql, all_of, any_of, join
 
 INTERVALS = (DATE, NUMBER, QUANTITY)
 
@@ -23,6 +25,7 @@ WIDE: dict[Table, tuple[str, int]] = {
     QUANTITY: ("quantity_wide", 0),
 }
 _AFTER = (Op.GT, Op.GE, Op.EQ)
+_BEFORE = (Op.LT, Op.LE, Op.EQ)
 
 _OPPOSITE = {Op.LT: Op.GE, Op.GE: Op.LT, Op.GT: Op.LE, Op.LE: Op.GT}
 
@@ -46,26 +49,72 @@ class Arm(NamedTuple):
 
 def arms(found: Alternative) -> list[Arm]:
     """The stretches of one alternative; no row is in two of them."""
+    first, wide = _split(found)
+    return [_stretch(first), *wide]
+
+
+def arms_of_all(found: Sequence[Alternative]) -> list[Arm]:
+    """The stretches of several alternatives. Quantities beyond bounds in several units are passed once, not for each unit."""
+    if len(found) < 2 or any(each.table is not QUANTITY or each.entry != found[0].entry for each in found):
+        return [arm for each in found for arm in arms(each)]
+    halves = [_split(each) for each in found]
+    firsts = [first for first, _ in halves]
+    bound = _widest(firsts, _AFTER, _BEFORE, min, Op.GE) or _widest(firsts, _BEFORE, _AFTER, max, Op.LE)
+    units = [test for first in firsts for test in first.tests if test.column == "unit"]
+    if bound is None or len(units) < len(firsts):
+        return [arm for each in found for arm in arms(each)]
+    numbers = sorted({number for test in units for number in _numbers(test)})
+    outer = Alternative(
+        QUANTITY, found[0].entry, (bound, Comparison("unit", IN, msgspec.json.encode(numbers).decode()))
+    )
+    once = Arm(
+        QUANTITY.name,
+        lambda alias: all_of([on_table(outer, alias), any_of([on_table(each, alias) for each in firsts])]),
+    )
+    return [once, *(arm for _, wide in halves for arm in wide)]
+
+
+def _widest(
+    found: Sequence[Alternative],
+    ops: Sequence[Op],
+    others: Sequence[Op],
+    choose: Callable[[list[float]], float],
+    op: Op,
+) -> Comparison | None:
+    """The bound of the begin that all have on one side, as wide as the widest; None where one has none, or one on the other."""
+    bounds = []
+    for each in found:
+        own = [test.value for test in each.tests if test.column == "low" and test.op in ops]
+        if not own or any(test.column == "low" and test.op in others for test in each.tests):
+            return None
+        bounds.append(choose(own))
+    return Comparison("low", op, choose(bounds))
+
+
+def _numbers(test: Comparison) -> list[int]:
+    return msgspec.json.decode(test.value, type=list[int]) if test.op == IN else [test.value]
+
+
+def _split(found: Alternative) -> tuple[Alternative, list[Arm]]:
+    """The alternative for what is not wide, and the stretch of what is, where that is apart."""
     ends = max(
         ((test.value, test.op) for test in found.tests if test.column == "high" and test.op in _AFTER),
         key=lambda end: end[0],
         default=None,
     )
     if found.table not in WIDE or ends is None:
-        return [_stretch(found)]
+        return found, []
     by, width = WIDE[found.table]
     begins = [test.value for test in found.tests if test.column == "low" and test.op in _AFTER]
     bound = ends[0] - width
     if begins and max(begins) > bound:
-        return [_stretch(found)]
+        return found, []
     after, before = (Op.GT, Op.LE) if ends[1] is Op.GT else (Op.GE, Op.LT)
     wide = found._replace(tests=(*found.tests, Comparison("low", before, bound)))
-    return [
-        _stretch(found._replace(tests=(*found.tests, Comparison("low", after, bound)))),
-        Arm(
-            found.table.name, lambda alias: on_table(wide, alias) + f" AND {alias}.high - {alias}.low > {width}", by=by
-        ),
-    ]
+    arm = Arm(
+        found.table.name, lambda alias: on_table(wide, alias) + f" AND {alias}.high - {alias}.low > {width}", by=by
+    )
+    return found._replace(tests=(*found.tests, Comparison("low", after, bound))), [arm]
 
 
 def _stretch(found: Alternative) -> Arm:

@@ -49,9 +49,14 @@ def along(tree: Tree, type_: str, arm: Arm, *, once: bool) -> Branch:
     return branch
 
 
-def among(tree: Tree, type_: str, rids: Sql, *, once: bool) -> Branch:
-    """Resources of a set, in no order."""
+def among(tree: Tree, type_: str, rids: Sql, *, once: bool, order: str = "") -> Branch:
+    """Resources of a set, in the `order` DESC or ASC of their creation, or in none.
+
+    The limit that is none keeps the order: what is asked of each resource is then asked no further than the page goes.
+    """
     given = rids if once else Sql("SELECT DISTINCT rid FROM (") + rids + ")"
+    if order:
+        given = Sql("SELECT rid FROM (") + given + f") ORDER BY rid {order} LIMIT -1"
     return Branch(tree, type_, lambda self: Sql(" FROM (") + given + f") {self.alias}{self.joined()} WHERE ")
 
 

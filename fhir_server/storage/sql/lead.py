@@ -29,7 +29,7 @@ from fhir_server.search.query import (
     Together,
 )
 from fhir_server.storage.sql import distinct, near, prose
-from fhir_server.storage.sql.arms import Arm, arms, disjoint, union
+from fhir_server.storage.sql.arms import Arm, arms, arms_of_all, disjoint, union
 from fhir_server.storage.sql.compare import Alternative, Comparison, condition, on_table
 from fhir_server.storage.sql.contained import Local, number, within
 from fhir_server.storage.sql.distinct import SAMPLE, SHARED
@@ -40,6 +40,12 @@ from fhir_server.storage.sql.tree import MANY, Tree, alike, as_json, conjuncts, 
 MOST_PARTS = 400  # databases limit the SELECTs of one UNION
 MOST_ARMS = 32  # stretches that are merged in the order of their resources
 
+LOOK = 30  # rows of an index that are passed in the time that it takes to look at a resource
+FETCHED = (
+    12  # and, each with a look into an index, in the time that it takes to find the resource that another one refers to
+)
+PASSED = 4  # rows of quantities to one in a unit that is asked for
+
 Part = tuple[Node, Access]  # a condition, and what its chains may see
 
 
@@ -48,7 +54,8 @@ class Lead:
     """A condition that yields resources: `rids` is a statement of them all, `arms` its stretches where it has some.
 
     `once`: none comes twice. `whole`: the condition holds for all of them; else it must be looked at all the same. `part`: which
-    condition of the search it is.
+    condition of the search it is. `cost`: what it takes to gather one, `look`: to look whether one resource is of them; in rows
+    of an index that are passed.
     """
 
     rids: Sql
@@ -56,6 +63,8 @@ class Lead:
     once: bool = False
     whole: bool = True
     part: int = -1
+    cost: float = 1
+    look: float = LOOK
 
     @property
     def keyed(self) -> bool:
@@ -83,6 +92,10 @@ class Sets(Protocol):
 
     def ids(self, rids: Sql) -> list[str] | None:
         """The logical ids of these resources; None where there are more than a few."""
+        ...
+
+    def of_type(self, number: int) -> float:
+        """About how many resources of the type there are."""
         ...
 
     def single(self, type_: str, entries: Iterable[int]) -> bool:
@@ -200,8 +213,9 @@ class Leads:
         once = alone or (once and self.sets.single(type_, {each.entry for each in found}))
         if any(self._shared(each) for each in found):
             return Lead(join(" UNION ALL ", [self._rows_like(each) for each in apart]), once=once)
-        stretches = tuple(arm for each in apart for arm in arms(each))
-        return Lead(union(stretches, self.tree.alias), stretches, once)
+        stretches = tuple(arms_of_all(apart))
+        passed = PASSED if any(test.column == "unit" for each in found for test in each.tests) else 1
+        return Lead(union(stretches, self.tree.alias), stretches, once, cost=passed)
 
     def _shared(self, found: Alternative) -> bool:
         """Whether it looks inside texts that many resources share."""
@@ -340,7 +354,9 @@ class Leads:
                 f" CROSS JOIN resource {row} ON {row}.type = ? AND {row}.id = {alias}.value ->> 0"
                 f" WHERE {alias}.value ->> 1 = ? AND {row}.body IS NOT NULL",
                 (path(entry), own_type, own_type),
-            )
+            ),
+            cost=FETCHED,
+            look=self.sets.of_type(names.of_type(node.source) or 0) / max(1.0, 2 * self.sets.of_type(own_type)),
         )
 
     def _or(self, of: tuple[Node, ...], type_: str, access: Access) -> Lead | None:

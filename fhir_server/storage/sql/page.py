@@ -147,12 +147,24 @@ class Pages:
     # ---- newest created first
 
     def created(self) -> list[Stretch]:
-        sets = [plan for plan in self.plans if plan.instead is not None or (plan.lead and plan.sets(plan.lead))]
-        steps = 1 + sum(int(plan.amount) * GATHERED for plan in sets)
-        by_order = lambda: self._by_creation([each for plan in self.plans for each in plan.stream()])  # noqa: E731
+        order = "DESC" if self.order.newest_first else "ASC"
+        passing = [plan.worth_passing(self.query.count) for plan in self.plans]
+        sets = [
+            plan
+            for plan, passed in zip(self.plans, passing, strict=True)
+            if passed or plan.instead is not None or (plan.lead and plan.sets(plan.lead))
+        ]
+        steps = 1 + sum(int(plan.amount * plan.cost) * GATHERED for plan in sets)
+        by_order = lambda: self._by_creation(  # noqa: E731
+            [
+                each
+                for plan, passed in zip(self.plans, passing, strict=True)
+                for each in plan.stream(order, passing=passed)
+            ]
+        )
         if not sets:
             return [Stretch(by_order)]
-        gathered = Stretch(lambda: self._by_creation([plan.gather() for plan in self.plans]))
+        gathered = Stretch(lambda: self._by_creation([plan.gather(order) for plan in self.plans]))
         return [Stretch(by_order, steps, lambda: [gathered])]
 
     def _by_creation(self, branches: list[Branch]) -> Sql:

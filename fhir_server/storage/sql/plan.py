@@ -35,6 +35,8 @@ FEW = 200  # a count up to here is exact and cheap
 COUNTED = 5_000  # a count up to here is remembered
 MANY_ROWS = 20_000  # sets from here on are gathered only when visiting resources in order leads to no end
 MOST_COUNTED = 100_000  # counts of sets go no further
+MANY_GATHERED = 500  # sets up to here are gathered whatever share of the type they are
+PASSING = 1  # gatherings of the set that passing all may seem to cost to be tried
 MANY_SORTED = 2_000  # sets up to here are gathered and sorted, whatever index there is
 LOOKED_UP = 4  # resources gathered into a set in the time that it takes to look one up and into it
 FEW_TARGETS = 32  # targets of a chain up to here are looked up first
@@ -73,12 +75,14 @@ class Plan:
         assert self.number is not None
         return self._filtered(all_of_type(self.tree, self.type, self.number), None)
 
-    def gather(self) -> Branch:
-        """All of them, in no order."""
+    def gather(self, order: str = "") -> Branch:
+        """All of them. With `order`, in that of their creation (DESC or ASC) where the lead alone does not tell which they are."""
         lead = self.instead or self.lead
         if lead is None:
             return self.scan()
-        if len(lead.arms) == 1:
+        if order and (len(self.parts) > 1 or not lead.whole):
+            branch = among(self.tree, self.type, lead.rids, once=lead.once, order=order)
+        elif len(lead.arms) == 1:
             branch = along(self.tree, self.type, lead.arms[0], once=lead.once)
         else:
             branch = among(self.tree, self.type, lead.rids, once=lead.once)
@@ -99,20 +103,44 @@ class Plan:
             and self.planner.amount(other) < min(MOST_COUNTED, LOOKED_UP * least)
         }
 
-    def stream(self) -> list[Branch]:
-        """Branches that each yield resources in the order of creation, or few of them; some may be in two."""
-        lead = self.lead
+    def stream(self, order: str = "", *, passing: bool = False) -> list[Branch]:
+        """Branches that each yield resources in the order of creation, or few of them; some may be in two.
+
+        `passing`: the set that leads is not gathered; see worth_passing.
+        """
+        lead = self._in_order() if passing else self.lead
         if lead is None:
             return [self.scan()]
-        if lead.keyed and (len(lead.arms) == 1 or self.planner.amount(lead) >= FEW):
+        if lead.keyed and (passing or len(lead.arms) == 1 or self.planner.amount(lead) >= FEW):
             return [self._along(arm, lead) for arm in lead.arms]
-        return [self.gather()]
+        return [self.gather(order)]
+
+    def worth_passing(self, count: int) -> bool:
+        """Whether a page is sooner full by passing all that come in order, than by gathering the set that leads: where so many
+        of them are in the set that few need be looked at.
+        """
+        lead = self.lead
+        if lead is None or lead.keyed or self.planner.amount(lead) < MANY_GATHERED:
+            return False
+        way = self._in_order()
+        passed = self.planner.of_type(self.number or 0) if way is None else self.planner.amount(way)
+        return (count + 1) * passed * lead.look < PASSING * lead.cost * self.planner.amount(lead) ** 2
+
+    def _in_order(self) -> Lead | None:
+        """The rarest condition that yields resources in order; None: all of the type are."""
+        return min((lead for lead in self.leads or [] if lead.keyed), key=self.planner.amount, default=None)
 
     @property
     def amount(self) -> float:
         """About how many resources there are at most; infinite where no condition tells."""
         lead = self.instead or self.lead
         return float("inf") if lead is None else self.planner.amount(lead)
+
+    @property
+    def cost(self) -> float:
+        """What it takes to gather one of them, in rows of an index."""
+        lead = self.instead or self.lead
+        return 1 if lead is None else lead.cost
 
     def worth_visiting(self, sort: Sort, count: int) -> bool:
         """Whether a page is sooner full by visiting resources in the order of an index than by sorting all matches."""
