@@ -17,7 +17,7 @@ from fhir_server.definitions import corrections
 from fhir_server.definitions.archive import r4_core
 from fhir_server.definitions.distill_profiles import profiles
 from fhir_server.definitions.distill_structures import constraints, structures
-from fhir_server.definitions.distill_terminology import code_systems, value_sets
+from fhir_server.definitions.distill_terminology import case_sensitive, code_systems, value_sets
 from fhir_server.outcome import Invalid
 
 FOLDER = Path(__file__).resolve().parents[2] / "profiles" / "r4"
@@ -56,6 +56,7 @@ def distill(package: Package) -> Mapping[str, Json]:
         "operations": {o["id"]: _operation(o) for o in package["OperationDefinition"]},
         "value-sets": sets,
         "code-systems": code_systems(sets, package["CodeSystem"]),
+        "case": {"sensitive": case_sensitive(package["CodeSystem"])},
     }
 
 

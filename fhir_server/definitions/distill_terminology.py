@@ -42,12 +42,17 @@ def code_systems(sets: Json, definitions: Iterable[Json]) -> Json:
             "version": d.get("version"),
             "name": d["name"],
             "content": d["content"],
-            "caseSensitive": d.get("caseSensitive", True),
+            "caseSensitive": d.get("caseSensitive", False),
             "concepts": [[c["code"], c.get("display"), parents, int(_abstract(c))] for c, parents in _concepts(d)],
         }
         for d in definitions
         if d["url"] in used
     }
+
+
+def case_sensitive(definitions: Iterable[Json]) -> list[str]:
+    """The urls of all code systems that say that case matters; where they are silent, it does not (CodeSystem.caseSensitive)."""
+    return sorted(d["url"] for d in definitions if d.get("caseSensitive", False))
 
 
 class Expander:

@@ -283,6 +283,11 @@ class Definitions:
         """The code systems that those value sets draw on, by url."""
         return MappingProxyType({url: _code_system(url, s) for url, s in self._read("code-systems").items()})
 
+    @cached_property
+    def case_sensitive(self) -> frozenset[str]:
+        """The urls of all code systems of R4's package that say that case matters, bound to or not."""
+        return frozenset(self._read("case")["sensitive"])
+
     def code_system(self, url: str) -> CodeSystem | None:
         return self.code_systems.get(url)
 

@@ -260,7 +260,7 @@ def _modifier(operator: str) -> str:
 
 
 def _unequal(compare: Compare) -> Compare:
-    return Compare(compare.kind, compare.field, Op.NE, compare.value)
+    return Compare(compare.kind, compare.field, Op.ONE if compare.op is Op.NONE else Op.NE, compare.value)
 
 
 def _namespaced(value: str) -> str:

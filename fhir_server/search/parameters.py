@@ -74,8 +74,8 @@ class Parameter:
 
     @property
     def exact(self) -> bool:
-        """Its codes are all of systems that mind the case."""
-        return (
+        """Case matters to all its values: they are ids and URIs, or codes of systems that mind it."""
+        return self.types <= {"id", "uri"} or (
             self.types == {"code"}
             and not self.computed
             and all(token.minds_case(b.element.binding) for b in self.branches)

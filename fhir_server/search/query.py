@@ -5,7 +5,8 @@ sees the tree (`search.parse`); what is left are comparisons of the fields of in
 
 Fields of an entry's value, by the kind of value:
 
-    Token       system, code             text comparisons: EQ and NE (system "" = no system)
+    Token       system, code             text comparisons: EQ and NE (system "" = no system); ONE and NONE on system: it is one
+                                         of the lines of the value, or none of them
     Text        folded                   STARTS, CONTAINS, WORDS: each word of the value begins one of the text (`:text`)
     String      folded, original         STARTS, ENDS, CONTAINS, WORDS (`:text`), EQ NE LT LE GT GE (by code points) on
                                          folded; EQ and NE on original (`:exact`)
@@ -172,6 +173,8 @@ class Op(StrEnum):
     ENDS = "ends"
     CONTAINS = "contains"
     WORDS = "words"
+    ONE = "one"
+    NONE = "none"
 
 
 class Compare(_Node, frozen=True):

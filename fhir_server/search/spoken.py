@@ -16,6 +16,7 @@ from fhir_server.search.query import (
     Near,
     Node,
     Not,
+    Op,
     Or,
     SearchQuery,
     Sort,
@@ -70,6 +71,9 @@ def _node(node: Node) -> list[str]:
 
 
 def _compare(compare: Compare) -> str:
+    if compare.op in (Op.ONE, Op.NONE):
+        number = len(str(compare.value).splitlines())
+        return f"{compare.kind.__name__}.{compare.field} {compare.op.value} of {number}"
     return f"{compare.kind.__name__}.{compare.field} {compare.op.value} {compare.value!r}"
 
 

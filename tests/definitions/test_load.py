@@ -191,3 +191,10 @@ def test_constraints_stand_where_they_are_stated() -> None:
         ("obs-3", "Observation.referenceRange"),
     ]
     assert {c.key for c in constraints["DomainResource"]} == {"dom-2", "dom-3", "dom-4", "dom-5", "dom-6"}
+
+
+def test_case_matters_where_a_code_system_says_so() -> None:
+    systems = definitions().case_sensitive
+    assert len(systems) == 636
+    assert "http://hl7.org/fhir/administrative-gender" in systems
+    assert not any("/v2-" in url or url == "http://snomed.info/sct" for url in systems)

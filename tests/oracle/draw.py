@@ -30,7 +30,7 @@ def value(
         case "string":
             return _string(random, node, modifier)
         case "token":
-            return _token(random, node, modifier, without)
+            return _token(random, node, modifier)
         case "uri":
             return _uri(random, node, modifier)
         case "reference":
@@ -63,7 +63,7 @@ def _string(random: Random, node: Node, modifier: str) -> Drawn | None:
     return modifier, escaped(piece) if piece.strip() else "a", ""
 
 
-def _token(random: Random, node: Node, modifier: str, without: frozenset[str]) -> Drawn | None:
+def _token(random: Random, node: Node, modifier: str) -> Drawn | None:
     if modifier == "text":
         words = [word for text in values.token_texts(node) for word in text.split() if folded(word)]
         if not words:
@@ -81,8 +81,7 @@ def _token(random: Random, node: Node, modifier: str, without: frozenset[str]) -
         return modifier, random.choice(["true", "false"]), ""
     if node.type == "code" and not system:
         return modifier, random.choice([code, f"{code}x"]), ""
-    disputed = "case" in without and node.type in {"Coding", "CodeableConcept", "id", "uri"}
-    other = f"{code}x" if disputed else code.swapcase()
+    other = f"{code}x" if node.type == "uri" else code.swapcase()  # beside Codings without a system case is not told
     fitting = [code, code, code, other]
     if node.type in {"Coding", "CodeableConcept", "Identifier", "code"}:
         fitting += [f"{system}|{code}"] * 3 + [f"{system}|", f"{system}|{other}"] if system else []

@@ -8,8 +8,6 @@ PENDING = {
     "canonical chain": "chains do not follow canonical references",
     "digits": "the index holds doubles: beyond 15 digits neighbours fall together (DECISIONS 4)",
     "contained _lastUpdated": "a contained resource has no moment; the server finds none without",
-    "case": "the server knows the case of the code systems of bound codes alone, takes it to matter where R4 does not say so,"
-    " and finds lower-case codes of such systems by any case where the search names no system",
     **dict.fromkeys(
         ("sort combo-code", "sort combo-value-concept", "sort combo-data-absent-reason"),
         "the server does not sort by the union of two parameters",

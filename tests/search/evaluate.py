@@ -45,6 +45,8 @@ TESTS: Mapping[Op, Callable[[Any, Any], bool]] = {
     Op.STARTS: lambda field, value: field.startswith(value),
     Op.ENDS: lambda field, value: field.endswith(value),
     Op.CONTAINS: lambda field, value: value in field,
+    Op.ONE: lambda field, value: field in value.split("\n"),
+    Op.NONE: lambda field, value: field not in value.split("\n"),
     Op.WORDS: lambda field, value: all(f" {word}" in f" {field}" for word in value.split()),
 }
 

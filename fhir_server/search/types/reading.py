@@ -19,8 +19,8 @@ MAX_VALUES = 1000
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a value is read for: `types` are the FHIR types of the parameter's elements, `targets` the types that it may
-    refer to, `name` the parameter as it was written, `base` this server's base URL, `now` what `ap` hangs on; `exact`: its
-    codes are all of systems that mind the case.
+    refer to, `name` the parameter as it was written, `base` this server's base URL, `now` what `ap` hangs on; `exact`: case
+    matters to all its codes.
     """
 
     name: str

@@ -11,7 +11,7 @@ from fhir_server import references
 from fhir_server.definitions import definitions
 from fhir_server.search.query import Compare, Identifier, IndexEntry, Op, Reference
 from fhir_server.search.types.reading import Alternatives, Reading, all_of, split, unescape
-from fhir_server.search.types.token import folded
+from fhir_server.search.types.token import any_system, folded
 
 Add = Callable[[IndexEntry], None]
 
@@ -111,8 +111,7 @@ def _identifier(value: str, reading: Reading) -> Alternatives:
     if len(pieces) > 2:
         raise reading.wrong(f"{value[:64]!r} has more than one |: expected [system]|[value] or [value]")
     if len(pieces) == 1:
-        forms = dict.fromkeys((pieces[0], pieces[0].lower()))
-        return tuple((Compare(Identifier, "code", Op.EQ, form),) for form in forms)
+        return any_system(Identifier, pieces[0])
     system, code = pieces
     if not code:
         return ((Compare(Identifier, "system", Op.EQ, system),),)

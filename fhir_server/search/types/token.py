@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/search.html#token
 
 Codes are compared with their case where the code system is known to mind it, and without it otherwise: when in doubt,
-servers should not tell cases apart. Index and search fold by the same rule.
+servers should not tell cases apart. Index and search fold by the same rule, so that an entry shows by its system how to compare it.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from typing import Any
 
 from fhir_server.definitions import Binding, definitions
 from fhir_server.search.folding import fold
-from fhir_server.search.query import Compare, IndexEntry, Op, Text, Token
+from fhir_server.search.query import Compare, Identifier, IndexEntry, Op, Text, Token
 from fhir_server.search.types.reading import Alternatives, Reading, split, unescape
 
 Add = Callable[[IndexEntry], None]
@@ -30,7 +30,7 @@ UNSYSTEMATIC = frozenset({"ContactPoint", "uri", "boolean", "id", "string", "dat
 @cache
 def case_sensitive() -> frozenset[str]:
     """The code systems whose codes differ by case: those of R4's definitions that say so, and UCUM."""
-    return frozenset(url for url, system in definitions().code_systems.items() if system.case_sensitive) | {UCUM}
+    return definitions().case_sensitive | {UCUM}
 
 
 def folded(system: str, code: str) -> str:
@@ -162,7 +162,7 @@ def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
             f"{value[:64]!r} has more than one |: expected [code], [system]|[code], |[code] or [system]|"
         )
     if len(pieces) == 1:
-        return ((Compare(Token, "code", Op.EQ, pieces[0]),),) if reading.exact else _any_system(pieces[0])
+        return ((Compare(Token, "code", Op.EQ, pieces[0]),),) if reading.exact else any_system(Token, pieces[0])
     if reading.types and reading.types <= UNSYSTEMATIC:
         raise reading.wrong(r"its elements have no system: give the value alone (a | within it is written \|)")
     return (_pair(*pieces),)
@@ -185,9 +185,16 @@ def concept(value: str, reading: Reading) -> tuple[str, str]:
     return (pieces[0] if len(pieces) > 1 else "", pieces[-1])
 
 
-def _any_system(code_: str) -> Alternatives:
+@cache
+def _folding(kind: type[Token | Identifier]) -> Compare:
+    """The entry's system is one that does not mind the case."""
+    return Compare(kind, "system", Op.NONE, "\n".join(sorted(case_sensitive())))
+
+
+def any_system(kind: type[Token | Identifier], code_: str) -> Alternatives:
     """The code in systems that mind the case, and folded in those that do not."""
-    return tuple((Compare(Token, "code", Op.EQ, form),) for form in dict.fromkeys((code_, code_.lower())))
+    as_it_is, lower = (Compare(kind, "code", Op.EQ, form) for form in (code_, code_.lower()))
+    return ((as_it_is,),) if lower == as_it_is else ((as_it_is,), (lower, _folding(kind)))
 
 
 def _pair(system: str, code_: str) -> tuple[Compare, ...]:

@@ -12,6 +12,7 @@ from fhir_server.storage.sql.text import TRUE, Sql, all_of
 from fhir_server.storage.sql.units import bound
 
 IN: Final = "in"  # one of the numbers in a JSON array
+OUT: Final = "out"  # none of them
 
 _SIGN = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
@@ -23,7 +24,7 @@ class Comparison(NamedTuple):
     """`column` `op` `value`, numbers in place of the names that are numbered."""
 
     column: str
-    op: Op | Literal["in"]
+    op: Op | Literal["in", "out"]
     value: Any
 
 
@@ -129,6 +130,9 @@ def _test(names: Names, compare: Compare) -> Comparison | None:
     column, value = compare.field, compare.value
     if column == "url":
         return Comparison("id", compare.op, value)
+    if compare.op in (Op.ONE, Op.NONE):
+        numbers = msgspec.json.encode(names.of_systems(str(value))).decode()
+        return Comparison(column, IN if compare.op is Op.ONE else OUT, numbers)
     if column == "system":
         return _numbered(column, compare.op, names.of_system(str(value)))
     if column == "type":
@@ -172,9 +176,11 @@ def on_packed(found: Alternative, element: str) -> Sql:
     return all_of([condition(f"({element} ->> {place[test.column]})", test.op, test.value) for test in found.tests])
 
 
-def condition(column: str, op: Op | Literal["in"], value: Any) -> Sql:
+def condition(column: str, op: Op | Literal["in", "out"], value: Any) -> Sql:
     if op == IN:
         return Sql(f"{column} IN (SELECT value FROM json_each(?))", (value,))
+    if op == OUT:
+        return Sql(f"{column} NOT IN (SELECT value FROM json_each(?))", (value,))
     if op in _SIGN:
         return Sql(f"{column} {_SIGN[op]} ?", (value,))
     if value == "":

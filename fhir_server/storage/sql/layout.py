@@ -43,6 +43,10 @@ class Names(Protocol):
 
     def of_system(self, uri: str) -> int | None: ...
 
+    def of_systems(self, uris: str) -> list[int]:
+        """Of those of these systems, one a line, that the database has met."""
+        ...
+
     def of_entry(self, type_: str, param: str, kind: type[Value]) -> int | None: ...
 
     def units(self) -> Units:

@@ -35,7 +35,7 @@ from fhir_server.storage.sql.contained import Local, number, within
 from fhir_server.storage.sql.distinct import SAMPLE, SHARED
 from fhir_server.storage.sql.layout import TOKEN, path
 from fhir_server.storage.sql.text import FALSE, Sql, all_of, join
-from fhir_server.storage.sql.tree import MANY, Tree, alike, as_json, conjuncts, is_one_of, updated
+from fhir_server.storage.sql.tree import MANY, Tree, as_json, by_shape, conjuncts, differing, is_one_of, shared, updated
 
 MOST_PARTS = 400  # databases limit the SELECTs of one UNION
 MOST_ARMS = 32  # stretches that are merged in the order of their resources
@@ -194,18 +194,9 @@ class Leads:
     def _alternatives(self, found: list[Alternative], type_: str) -> Lead | None:
         if not found:
             return NEVER
-        if len(found) > MANY and alike(found) and found[0].keyed:
-            first, alias, given = found[0], self.tree.alias("e"), self.tree.alias("v")
-            tests = " AND ".join(
-                f"{alias}.{test.column} = {given}.value ->> {index}" for index, test in enumerate(first.tests)
-            )
-            return Lead(
-                Sql(
-                    f"SELECT {alias}.rid AS rid FROM json_each(?) {given} CROSS JOIN {first.table.name} {alias}"
-                    f" WHERE {alias}.entry = ? AND {tests}",
-                    (as_json(found), first.entry),
-                )
-            )
+        shapes = by_shape(found)
+        if len(found) > MANY and len(shapes) <= MANY and all(each[0].keyed for each in shapes):
+            return Lead(join(" UNION ALL ", [self._one_shape(each) for each in shapes]))
         if len(found) > MOST_PARTS:
             return None
         apart, once = disjoint(found)
@@ -216,6 +207,17 @@ class Leads:
         stretches = tuple(arms_of_all(apart))
         passed = PASSED if any(test.column == "unit" for each in found for test in each.tests) else 1
         return Lead(union(stretches, self.tree.alias), stretches, once, cost=passed)
+
+    def _one_shape(self, found: list[Alternative]) -> Sql:
+        """The rids of many alternatives of one shape."""
+        first, alias, given = found[0], self.tree.alias("e"), self.tree.alias("v")
+        tests = " AND ".join(
+            f"{alias}.{test.column} = {given}.value ->> {index}" for index, test in enumerate(differing(first))
+        )
+        return Sql(
+            f"SELECT {alias}.rid AS rid FROM json_each(?) {given} CROSS JOIN {first.table.name} {alias} WHERE {tests} AND ",
+            (as_json(found),),
+        ) + on_table(shared(first), alias)
 
     def _shared(self, found: Alternative) -> bool:
         """Whether it looks inside texts that many resources share."""

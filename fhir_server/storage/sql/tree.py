@@ -33,7 +33,7 @@ from fhir_server.search.query import (
     Together,
 )
 from fhir_server.storage.sql import near, prose
-from fhir_server.storage.sql.compare import Alternative, alternatives, on_packed, on_table
+from fhir_server.storage.sql.compare import Alternative, Comparison, alternatives, on_packed, on_table
 from fhir_server.storage.sql.contained import Local, contains, local
 from fhir_server.storage.sql.layout import Names, path
 from fhir_server.storage.sql.resource import Resource
@@ -101,10 +101,14 @@ class Tree:
     def _match(self, node: Match, type_: str, resource: Resource) -> Sql:
         if node.anyof and node.anyof[0][0].kind is Prose:
             return prose.holds(self.names, node, type_, resource)
-        found = self.alternatives(node, type_)
-        if len(found) > MANY and alike(found):
-            return self._match_many(found, resource)
-        return any_of([self._match_one(each, resource) for each in found])
+        return any_of(
+            [
+                self._match_many(found, resource)
+                if many(found)
+                else any_of([self._match_one(each, resource) for each in found])
+                for found in by_shape(self.alternatives(node, type_))
+            ]
+        )
 
     def _match_one(self, found: Alternative, resource: Resource) -> Sql:
         alias = self.alias("e")
@@ -124,12 +128,13 @@ class Tree:
         place = {column: index for index, column in enumerate(first.table.columns)}
         tests = " AND ".join(
             f"{alias}.value ->> {place[test.column]} = {given}.value ->> {index}"
-            for index, test in enumerate(first.tests)
+            for index, test in enumerate(differing(first))
         )
+        where = on_packed(shared(first), f"{alias}.value")
         return Sql(
             f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias}"
-            f" CROSS JOIN json_each(?) {given} WHERE {tests})",
-            (path(first.entry), as_json(found)),
+            f" CROSS JOIN json_each(?) {given} WHERE {tests} AND {where.text})",
+            (path(first.entry), as_json(found), *where.args),
         )
 
     def _near(self, node: Near, type_: str, resource: Resource) -> Sql:
@@ -189,17 +194,33 @@ def conjuncts(node: Node) -> list[Node]:
     return [node]
 
 
-def alike(found: Sequence[Alternative]) -> bool:
-    """They differ in the values of equalities alone."""
-    shape = [(test.column, test.op) for test in found[0].tests]
-    return all(op is Op.EQ for _, op in shape) and all(
-        each.entry == found[0].entry and [(test.column, test.op) for test in each.tests] == shape for each in found
-    )
+def by_shape(found: Sequence[Alternative]) -> list[list[Alternative]]:
+    """Groups that differ in the values of equalities alone; others stay together as they are."""
+    shapes: dict[object, list[Alternative]] = {}
+    for each in found:
+        shape = (each.entry, *((t.column, t.op, None if t.op is Op.EQ else t.value) for t in each.tests))
+        shapes.setdefault(shape, []).append(each)
+    return list(shapes.values())
+
+
+def many(alike: Sequence[Alternative]) -> bool:
+    """Whether those of one shape travel as one argument."""
+    return len(alike) > MANY and bool(differing(alike[0]))
+
+
+def differing(found: Alternative) -> tuple[Comparison, ...]:
+    """The equalities: what may differ within a shape."""
+    return tuple(test for test in found.tests if test.op is Op.EQ)
+
+
+def shared(found: Alternative) -> Alternative:
+    """What is the same within its shape."""
+    return found._replace(tests=tuple(test for test in found.tests if test.op is not Op.EQ))
 
 
 def as_json(found: Sequence[Alternative]) -> str:
-    """The values of alternatives that are alike: [[value of the first test, …], …]."""
-    return msgspec.json.encode([[test.value for test in each.tests] for each in found]).decode()
+    """The values of equalities of alternatives of one shape: [[value of the first, …], …]."""
+    return msgspec.json.encode([[test.value for test in differing(each)] for each in found]).decode()
 
 
 def is_one_of(column: str, values: Sequence[str]) -> Sql:

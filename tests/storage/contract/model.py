@@ -299,6 +299,8 @@ def _compare(have: str | float | Fraction, op: Op, want: str | float | Fraction)
         return {
             Op.EQ: have == want,
             Op.NE: have != want,
+            Op.ONE: have in want.split("\n"),
+            Op.NONE: have not in want.split("\n"),
             Op.STARTS: have.startswith(want),
             Op.ENDS: have.endswith(want),
             Op.CONTAINS: want in have,

@@ -64,6 +64,17 @@ CASES: list[tuple[str, Node, list[str]]] = [
     ("token unknown system", coded("t", "a", "http://nowhere"), []),
     ("token commas", either(coded("t", "a"), coded("t", "b")), ["1", "2", "3"]),
     ("token many commas", either(*(coded("t", f"x{n}") for n in range(50)), coded("t", "b")), ["3"]),
+    ("token of one of systems", where("t", Token, ("system", Op.ONE, "http://s\nhttp://nowhere")), ["1", "3"]),
+    ("token of no known system", where("t", Token, ("system", Op.ONE, "http://nowhere")), []),
+    ("token of none of systems", where("t", Token, ("code", Op.EQ, "a"), ("system", Op.NONE, "http://s")), ["2"]),
+    (
+        "token many commas of two shapes",
+        either(
+            *(coded("t", f"x{n}") for n in range(50)),
+            *(where("t", Token, ("code", Op.EQ, code), ("system", Op.NONE, "http://s")) for code in "abcdefghij"),
+        ),
+        ["2"],
+    ),
     ("text words", where("t", Text, ("folded", Op.WORDS, "press blood")), ["1"]),
     ("text words begin words", where("t", Text, ("folded", Op.WORDS, "lood")), []),
     ("text contains", where("t", Text, ("folded", Op.CONTAINS, "ood pr")), ["1"]),

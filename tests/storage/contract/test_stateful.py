@@ -127,6 +127,10 @@ alternatives: st.SearchStrategy[tuple[Compare, ...]] = st.one_of(
     st.tuples(equal(Token, "code", *WORDS)),
     st.tuples(equal(Token, "system", *SYSTEMS)),
     st.tuples(equal(Token, "system", *SYSTEMS), equal(Token, "code", *WORDS)),
+    st.tuples(
+        compare(Token, "code", (Op.EQ,), few_words),
+        compare(Token, "system", (Op.ONE, Op.NONE), st.sampled_from(("http://one", "http://none", "http://two\n"))),
+    ),
     st.tuples(compare(String, "folded", TEXT_OPS, few_words)),
     st.tuples(equal(String, "original", *WORDS)),
     st.tuples(equal(Reference, "id", *IDS)),
