@@ -22,6 +22,9 @@ PARAMETER: Final = "_page"
 
 Parameters = Sequence[tuple[str, str]]
 
+APPEARANCE: Final = frozenset({"_format", "_pretty"})
+"""Parameters that a token does not depend on: they say how a page is written, not what is on it."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAC: Final = 16
 _KEPT: Final = "|,:$*!()/@"
@@ -46,7 +49,7 @@ def split(parameters: Parameters) -> tuple[tuple[tuple[str, str], ...], str | No
 
 
 def seal(key: bytes, path: str, parameters: Parameters, place: Place) -> str:
-    """The token of a page of this very path and query."""
+    """The token of a page of this very path and query, whatever its appearance."""
     milliseconds = (place.now - _EPOCH) // timedelta(milliseconds=1)
     payload = msgspec.msgpack.encode((place.after, milliseconds))
     return urlsafe_b64encode(_mac(key, path, parameters, payload) + payload).decode().rstrip("=")
@@ -80,4 +83,5 @@ def _quoted(text: str) -> str:
 
 
 def _mac(key: bytes, path: str, parameters: Parameters, payload: bytes) -> bytes:
-    return blake2b(msgspec.msgpack.encode((path, list(parameters), payload)), key=key[:64], digest_size=_MAC).digest()
+    asked = [pair for pair in parameters if pair[0] not in APPEARANCE]
+    return blake2b(msgspec.msgpack.encode((path, asked, payload)), key=key[:64], digest_size=_MAC).digest()

@@ -69,7 +69,7 @@ class Registry:
         """The operation's answer. Raises NotFound for one that is not here, MethodNotAllowed for GET on what changes state."""
         found = self._found(request)
         if found is None:
-            known = ", ".join(f"${o.code}" for o in self.of(request.type)) or "none"
+            known = ", ".join(dict.fromkeys(f"${o.code}" for o in self._operations if o.on(request))) or "none"
             level = f"{request.type}/[id]" if request.id else request.type or "the system"
             raise NotFound(f"${request.operation} is not an operation on {level}; known: {known}", code="not-supported")
         if found.affects_state and request.method == "GET":

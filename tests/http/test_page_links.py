@@ -30,6 +30,16 @@ def test_every_link_of_a_later_page_leads_somewhere(client: httpx.Client, more: 
     assert _listed(client.get(_links(first)["self"]).json()) == _listed(first)
 
 
+def test_a_page_may_be_read_in_another_format(client: httpx.Client) -> None:
+    for _ in range(3):
+        client.post("/fhir/Patient", json={"resourceType": "Patient"})
+    next_ = _links(client.get("/fhir/Patient?_count=2").json())["next"]
+
+    assert _listed(client.get(f"{next_}&_pretty=true").json()) == _listed(client.get(next_).json())
+    assert client.get(f"{next_}&_format=xml").headers["content-type"].startswith("application/fhir+xml")
+    assert client.get(f"{next_}&_total=accurate").status_code == 400
+
+
 def test_the_links_keep_the_format(client: httpx.Client) -> None:
     page = client.get("/fhir/Patient?_format=json&_count=0", headers={"accept": "application/fhir+xml"}).json()
 
