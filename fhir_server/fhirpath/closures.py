@@ -133,7 +133,7 @@ def _member(name: str) -> Walk:
         found: list[Item] = []
         for item in items:
             if isinstance(item, Node):
-                found.extend(item.child(name))
+                found += item.named(name)
             elif isinstance(item, Type) and name in {"namespace", "name"}:
                 found.append(item.namespace if name == "namespace" else item.name)
         scope.run.budget.spend(1 + len(items) + len(found))

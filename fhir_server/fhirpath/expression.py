@@ -4,7 +4,6 @@ http://hl7.org/fhirpath/N1/ and http://hl7.org/fhir/R4/fhirpath.html
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -82,7 +81,6 @@ class Expression:
             root=root_resource or (_container_of(own) if own else None),
             environment=environment,
             budget=budget or Budget(),
-            now=environment.now or datetime.now(UTC),
             strict=strict,
         )
         try:

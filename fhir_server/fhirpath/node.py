@@ -90,6 +90,24 @@ class Node:
             for element in types.members(self.type, name):
                 yield from self._values(element)
 
+    def named(self, name: str) -> "list[Node]":
+        """As `child`, in a list: most steps of most expressions."""
+        value = self.value
+        if type(value) is not dict:
+            return list(self.child(name))
+        found: list[Node] = []
+        for element in types.members(self.type, name):
+            key = element.name
+            if element.primitive and f"_{key}" in value:
+                found.extend(self._values(element))
+                continue
+            one = value.get(key)
+            if type(one) is list:
+                found += [self._node(element, each, index, None) for index, each in enumerate(one) if each is not None]
+            elif one is not None:
+                found.append(self._node(element, one, None, None))
+        return found
+
     def _values(self, element: types.Element) -> Iterator["Node"]:
         key = element.name
         value = self.value.get(key)

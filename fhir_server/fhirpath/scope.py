@@ -5,7 +5,7 @@ http://hl7.org/fhirpath/N1/#environment-variables and http://hl7.org/fhir/R4/fhi
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from fhir_server.fhirpath.budget import Budget
@@ -43,8 +43,15 @@ class Run:
     root: Node | None
     environment: Environment
     budget: Budget
-    now: datetime
     strict: bool
+    moment: datetime | None = None
+    """What now() is; None until somebody asks."""
+
+    @property
+    def now(self) -> datetime:
+        if self.moment is None:
+            self.moment = self.environment.now or datetime.now(UTC)
+        return self.moment
 
 
 @dataclass(slots=True)
