@@ -10,8 +10,9 @@ Both evaluate the same expressions on the same elements, compiled beforehand. "O
 import argparse
 import io
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from functools import cache
+from importlib import import_module
 from time import process_time
 from typing import Any, NamedTuple
 
@@ -23,11 +24,10 @@ from fhir_server.fhirpath import Environment, FhirPathError, Node, root, types
 from fhir_server.fhirpath import compile as compiled
 from fhir_server.validation import invariants, structure
 
-try:
-    import fhirpathpy
-    from fhirpathpy.models import models
-except ImportError:
-    fhirpathpy = models = None
+fhirpathpy: Any = None
+models: Any = None
+with suppress(ImportError):
+    fhirpathpy, models = import_module("fhirpathpy"), import_module("fhirpathpy.models").models
 
 
 class Question(NamedTuple):
