@@ -165,13 +165,6 @@ class Numbering(Protocol):
     def make_canonical(self, text: str) -> int: ...
 
 
-def row_of(value: Value, param: str, numbering: Numbering) -> Row:
-    """The columns of the row for this value, in the order of its table; not for a Contained."""
-    kind = type(value)
-    plain = _PLAIN.get(kind)
-    return plain(value) if plain is not None else _NUMBERED[kind](value, param, numbering)
-
-
 def _reference(value: Any, _: str, numbering: Numbering) -> Row:
     if value.type:
         return (value.id, numbering.make_type(value.type), value.version)
@@ -193,19 +186,17 @@ def _uri(value: Any, param: str, numbering: Numbering) -> Row:
     return (value.value, value.version)
 
 
-_NUMBERED: dict[type[Value], Callable[[Any, str, Numbering], Row]] = {
+ROWS: dict[type[Value], Callable[[Any, str, Numbering], Row]] = {
     Token: _coded,
     Identifier: _coded,
     Reference: _reference,
     Quantity: _quantity,
     Uri: _uri,
     Prose: lambda _, param, __: (int(param == NARRATIVE),),
+    Text: lambda value, _, __: (value.folded, ""),
+    String: lambda value, _, __: (value.folded, value.original),
+    DateRange: lambda value, _, __: (value.low, value.high),
+    Number: lambda value, _, __: (finite(value.low), finite(value.high)),
+    Point: lambda value, _, __: (float(value.latitude), float(value.longitude)),
 }
-
-_PLAIN: dict[type[Value], Callable[[Any], Row]] = {
-    Text: lambda value: (value.folded, ""),
-    String: lambda value: (value.folded, value.original),
-    DateRange: lambda value: (value.low, value.high),
-    Number: lambda value: (finite(value.low), finite(value.high)),
-    Point: lambda value: (float(value.latitude), float(value.longitude)),
-}
+"""Kind of value → (value, parameter, numbering) → the columns of its row, in the order of its table; Contained has none."""

@@ -151,7 +151,8 @@ def _put(lists: dict[int, list[Row]], rid: int, packed: Packed) -> None:
         found = lists.get(entry)
         if found is None:
             found = lists[entry] = []
-        found += [(entry, *row, rid) for row in rows]
+        for row in rows:  # mostly one
+            found.append((entry, *row, rid))
 
 
 def add_entries(connection: apsw.Connection, names: Names, packed: Iterable[tuple[int, Packed]]) -> None:

@@ -32,7 +32,7 @@ class Names:
             CANONICAL: {},
         }
         self._texts: dict[int, str] = {}
-        self._entries: dict[tuple[str, str, type[Value]], int] = {}
+        self._entries: dict[str, dict[tuple[str, type[Value]], int]] = {}
         self._outlines: dict[str, list[Outline]] = {}
         self._newest = 0
         self._units = Units()
@@ -53,12 +53,18 @@ class Names:
         return [number for number, text in known if text in asked]
 
     def of_entry(self, type_: str, param: str, kind: type[Value]) -> int | None:
-        number = self._entries.get((type_, param, kind))
+        known = self.entries_of(type_)
+        number = known.get((param, kind))
         if number is None:
             number = self._look_up(ENTRY, entry_text(type_, param, kind))
             if number is not None:
-                self._entries[type_, param, kind] = number
+                known[param, kind] = number
         return number
+
+    def entries_of(self, type_: str) -> dict[tuple[str, type[Value]], int]:
+        """The numbers of a type's entries, by (parameter, kind), as far as they are known; to be asked at once, not kept."""
+        known = self._entries.get(type_)
+        return self._entries.setdefault(type_, {}) if known is None else known
 
     def newest(self) -> int:
         """The highest number given so far."""
@@ -152,10 +158,10 @@ class WritableNames(Names):
         return self._numbers[CANONICAL].get(text) or self._make(CANONICAL, text)
 
     def make_entry(self, type_: str, param: str, kind: type[Value]) -> int:
-        number = self._entries.get((type_, param, kind))
+        known = self.entries_of(type_)
+        number = known.get((param, kind))
         if number is None:
-            number = self._make(ENTRY, entry_text(type_, param, kind))
-            self._entries[type_, param, kind] = number
+            number = known[param, kind] = self._make(ENTRY, entry_text(type_, param, kind))
         return number
 
     def mark(self) -> int:

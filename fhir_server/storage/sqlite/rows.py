@@ -11,7 +11,7 @@ import zstandard
 from fhir_server.model import UPDATE_AS_CREATE, Key, Version
 from fhir_server.search.query import Contained, IndexEntry
 from fhir_server.storage.sql.contained import CONTAINED, within
-from fhir_server.storage.sql.layout import TABLE_OF, Row, Table, row_of, table_of
+from fhir_server.storage.sql.layout import ROWS, TABLE_OF, Row, Table, table_of
 from fhir_server.storage.sqlite.names import Names, WritableNames
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,14 +99,15 @@ def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> Pac
     packed: Packed = {}
     inside: list[Contained] = []
     several, groups = set(), False
+    numbers = names.entries_of(type_)
     for entry in entries:
         value: Any = entry.value
-        kind = type(value)
+        param, kind = entry.param, type(value)
         if kind is Contained:
             inside.append(value)
             continue
-        number = names.make_entry(type_, entry.param, kind)
-        row = row_of(value, entry.param, names)
+        number = numbers.get((param, kind)) or names.make_entry(type_, param, kind)
+        row = ROWS[kind](value, param, names)
         if entry.group:
             row, groups = (*row, entry.group), True
         known = packed.get(number)
