@@ -16,6 +16,7 @@ from fhir_server.context import Body, Context, Prefer, Request, Server, context
 from fhir_server.formats import json, xml
 from fhir_server.outcome import FhirError, Invalid
 from fhir_server.search.query import UNRESTRICTED
+from fhir_server.storage.base import Transaction
 
 SPACE = "load"
 TOGETHER = 200  # resources in one commit
@@ -127,11 +128,15 @@ class Loader:
         await ctx.transact(work)
 
     async def _forget(self) -> None:
-        state = self._server.store.state
-        for name in await state.names(SPACE):
-            record = await state.read(SPACE, name) if name.startswith(f"{self._run}/") else None
-            if record is not None:
-                await state.delete(SPACE, name, expected=record.revision)
+        """The run is through: its marks go all at once. One that is killed while they went would load a part again."""
+
+        async def work(transaction: Transaction) -> None:
+            for name in await transaction.state.names(SPACE):
+                record = await transaction.state.read(SPACE, name) if name.startswith(f"{self._run}/") else None
+                if record is not None:
+                    await transaction.state.delete(SPACE, name, expected=record.revision)
+
+        await self._server.store.transact(UNRESTRICTED, work)
 
     def _pieces(self, items: Iterable[Item]) -> Iterator[Piece]:
         waiting: list[Part] = []

@@ -170,7 +170,7 @@ def test_load_killed_in_the_middle_goes_on_without_doubles(cli: Cli, tmp_path: P
     folder = require("synthea", "demo-5")
     command = [sys.executable, "-m", "fhir_server", "load", str(folder), "--store", f"sqlite:///{tmp_path / 'fhir.db'}"]
     log = tmp_path / "fhir.db-wal"
-    for grown in (400_000, 1_200_000, 2_400_000):
+    for grown in (400_000, 1_000_000, 1_600_000):
         process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         while process.poll() is None and not (log.exists() and log.stat().st_size > grown):
             time.sleep(0.002)
