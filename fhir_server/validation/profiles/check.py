@@ -264,7 +264,8 @@ class _Walk:
 
     def below(self, rule: Rule, node: Node) -> Iterator[Issue]:
         for child in rule.children.values():
-            yield from self.element(child, node)
+            if child.spoken:
+                yield from self.element(child, node)
 
     def element(self, rule: Rule, parent: Node) -> Iterator[Issue]:
         """All values of one element: how many, of which slices, and each by itself."""

@@ -76,6 +76,8 @@ class Rule:
     children: dict[str, "Rule"] = field(default_factory=dict)
     slices: dict[str, "Rule"] = field(default_factory=dict)
     expanded: bool = False
+    spoken: bool = False
+    """A profile speaks of it, or of something below; else it is as R4 has it, which the structural tier has seen to."""
 
     @property
     def name(self) -> str:

@@ -140,6 +140,7 @@ class _Builder:
         rule = self.root
         for name, slice_ in steps:
             rule = self.child(rule, name, path)
+            rule.spoken = True
             for part in slice_.split("/") if slice_ else ():
                 rule = self.slice(rule, f"{rule.slice}/{part}" if rule.slice else part)
         return rule
