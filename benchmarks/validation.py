@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     folder = Path(os.environ.get("FHIR_CONFORMANCE_DATA") or CHECKOUT.parent / "shared" / "data")
-    resources = [
+    resources: list[Json] = [
         parse(json.dumps(entry["resource"]).encode()).plain
         for path in sorted((folder / "synthea" / "demo-5").glob("*.json"))
         for entry in orjson.loads(path.read_bytes())["entry"]
