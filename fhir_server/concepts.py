@@ -49,6 +49,19 @@ class Concept(msgspec.Struct, frozen=True):
     abstract: bool = False
 
 
+class Placed(msgspec.Struct, frozen=True):
+    """A concept in its place: the places of its code system count from 0, see terminology.hierarchy.
+
+    `last` is the last place below it along first parents (its own where there is none), `above` are the places of its
+    parents in their order, `further` are the intervals of what it subsumes along other parents.
+    """
+
+    concept: Concept
+    last: int
+    above: tuple[int, ...] = ()
+    further: tuple[tuple[int, int], ...] = ()
+
+
 class System(msgspec.Struct, frozen=True):
     """A code system without its concepts. `number` is its store's name for it, 0 for what no store has.
 

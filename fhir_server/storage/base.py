@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from fhir_server.concepts import Concept, Concepts, System
+from fhir_server.concepts import Concept, Concepts, Placed, System
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Conflict
 from fhir_server.search.query import Access, Explanation, IndexEntry, Page, SearchQuery
@@ -149,11 +149,47 @@ class Reader(Protocol):
         ...
 
 
+class Drafts(Protocol):
+    """Code systems that are too large for one transaction: put down part by part in many, published by one small write.
+
+    Nobody sees the concepts of a draft. It stays until it is published or dropped, so an import that was interrupted goes on.
+    """
+
+    async def begin(self, name: str, size: int) -> int:
+        """There is a draft of that name for so many concepts. Returns how many it has already; one of another size is dropped."""
+        ...
+
+    async def add(self, name: str, start: int, concepts: Sequence[Placed]) -> None:
+        """The draft has these concepts from the place `start` on. No code is there twice, all places that are named will
+        be filled. Raises Conflict where the draft is not filled up to `start`, or is not there: somebody else is at it.
+        """
+        ...
+
+    async def publish(self, name: str, id_: str, system: System) -> None:
+        """The code system that came with the resource CodeSystem/`id_` has exactly the concepts of the draft, as if they had
+        been defined; a draft of this name is no more. Raises Conflict where it is not full. Takes no longer for many concepts.
+        """
+        ...
+
+    async def drop(self, name: str) -> None:
+        """There is no draft of this name, if there was one."""
+        ...
+
+    async def sweep(self, most: int) -> int:
+        """Frees the space of up to `most` concepts of drafts that were dropped and of code systems that were published so and
+        are not there any more. Returns how many it found: fewer than `most` mean that there are no more.
+        """
+        ...
+
+
 class Transaction(Reader, Protocol):
     """Reads and writes that take place at one moment or not at all. It reads its own writes."""
 
     @property
     def state(self) -> StateStore: ...
+
+    @property
+    def drafts(self) -> Drafts: ...
 
     async def lock(self, *names: str) -> None:
         """No other transaction holding one of these names runs between now and the commit. Once, before any read."""
@@ -173,8 +209,13 @@ class Transaction(Reader, Protocol):
         """The code system that came with the resource CodeSystem/`id_` has exactly these concepts; None: there is none.
 
         Each code is there once, and so are all that are named as parents. Raises Unprocessable for a hierarchy that goes round
-        in a circle; then nothing of the transaction counts. Purging the resource forgets its concepts.
+        in a circle; then nothing of the transaction counts. Purging the resource forgets its concepts. What was published from
+        a draft is gone at once too, and its space is freed by `Drafts.sweep`.
         """
+        ...
+
+    async def describe(self, id_: str, system: System) -> None:
+        """The code system that came with the resource CodeSystem/`id_`, if it is there, is this one; its concepts stay."""
         ...
 
     async def purge(self, key: Key, version_id: str | None = None) -> int:

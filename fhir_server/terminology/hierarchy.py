@@ -8,9 +8,10 @@ relationships in large data and knowledge bases, 1989). Whether one concept subs
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from fhir_server.concepts import Concept, Placed
 from fhir_server.outcome import Unprocessable
 
 MOST_INTERVALS = 2_000_000
@@ -44,6 +45,21 @@ def hierarchy(parents: Sequence[Sequence[int]]) -> Hierarchy:
     order = _parents_first(parents, children)
     place, last = _places(parents, children)
     return Hierarchy(place, last, _further(parents, children, order, place, last))
+
+
+def placed(concepts: Sequence[Concept]) -> Iterator[Placed]:
+    """The concepts of a code system in the order of their places. Raises as `hierarchy` does, before the first."""
+    numbers = {concept.code: n for n, concept in enumerate(concepts)}
+    tree = hierarchy([[numbers[parent] for parent in concept.parents] for concept in concepts])
+    return (
+        Placed(
+            concepts[n],
+            tree.last[n],
+            tuple(tree.place[numbers[parent]] for parent in concepts[n].parents),
+            tuple(tree.further.get(n, ())),
+        )
+        for n in sorted(range(len(concepts)), key=tree.place.__getitem__)
+    )
 
 
 class Circle(Unprocessable):

@@ -12,15 +12,15 @@ import apsw
 import msgspec
 import orjson
 
-from fhir_server.concepts import Concept, System
+from fhir_server.concepts import Concept, Placed, System
 from fhir_server.outcome import FhirError
 from fhir_server.storage.sql.concepts import ABSTRACT, FURTHER, INACTIVE, mark
 from fhir_server.storage.sqlite.concepts import NO_MORE, More, facts
 from fhir_server.terminology import codesystems
-from fhir_server.terminology.hierarchy import Hierarchy, hierarchy
+from fhir_server.terminology.hierarchy import placed
 from fhir_server.terminology.memory import said
 
-BATCH = 500
+BATCH = 5_000
 log = logging.getLogger(__name__)
 
 
@@ -29,24 +29,40 @@ def define(db: apsw.Connection, id_: str, system: System | None, concepts: Seque
     forget(db, id_)
     if system is None:
         return
-    numbers = {concept.code: n for n, concept in enumerate(concepts)}
-    tree = hierarchy([[numbers[parent] for parent in concept.parents] for concept in concepts])
-    low = int(db.execute("SELECT coalesce(max(high), 0) + 1 FROM code_system").get)
-    number = int(db.execute("SELECT coalesce(max(number), 0) + 1 FROM code_system").get)
+    found = placed(concepts)
+    number, low = vacant(db)
+    publish(db, number, id_, system, low, low + len(concepts) - 1)
+    start = 0
+    while batch := list(islice(found, BATCH)):
+        put(db, number, low, start, batch)
+        start += len(batch)
+
+
+def vacant(db: apsw.Connection) -> tuple[int, int]:
+    """The number of the next code system, and that of its first concept."""
+    both = "(SELECT number, high FROM code_system UNION ALL SELECT number, high FROM concept_draft)"
+    row: Any = db.execute(f"SELECT coalesce(max(number), 0) + 1, coalesce(max(high), 0) + 1 FROM {both}").fetchone()
+    return row[0], row[1]
+
+
+def publish(db: apsw.Connection, number: int, id_: str, system: System, low: int, high: int) -> None:
+    """The code system is seen."""
+    texts = system.url, system.version or "", system.value_set or ""
+    db.execute("INSERT INTO code_system VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (number, id_, *texts, low, high, facts(system)))  # fmt: skip
+
+
+def describe(db: apsw.Connection, id_: str, system: System) -> None:
+    """See Transaction.describe."""
+    texts = system.url, system.version or "", system.value_set or ""
     db.execute(
-        "INSERT INTO code_system VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            number,
-            id_,
-            system.url,
-            system.version or "",
-            system.value_set or "",
-            low,
-            low + len(concepts) - 1,
-            facts(system),
-        ),
+        "UPDATE code_system SET url = ?, version = ?, value_set = ?, facts = ? WHERE id = ?",
+        (*texts, facts(system), id_),
     )
-    rows = _Rows(number, low, concepts, tree, numbers)
+
+
+def put(db: apsw.Connection, number: int, low: int, start: int, concepts: Sequence[Placed]) -> None:
+    """The rows of concepts from the place `start` on, of the code system `number` whose first concept has the number `low`."""
+    rows = _Rows(number, low, start, concepts)
     for table, made in (
         ("concept VALUES (?, ?, ?, ?, ?, ?, ?)", rows.concepts()),
         ("concept_more VALUES (?, ?)", rows.more()),
@@ -55,63 +71,63 @@ def define(db: apsw.Connection, id_: str, system: System | None, concepts: Seque
         ("concept_property VALUES (?, ?, ?, ?)", rows.properties()),
         ("concept_word (rowid, words) VALUES (?, ?)", rows.words()),
     ):
-        while batch := list(islice(made, BATCH)):
-            db.executemany(f"INSERT INTO {table}", batch)
+        db.executemany(f"INSERT INTO {table}", made)
 
 
 def forget(db: apsw.Connection, id_: str) -> None:
-    """The code system has no concepts here any more, if it had any."""
+    """The code system has no concepts here any more, if it had any; those that came as a draft wait for `Drafts.sweep`."""
     row: Any = db.execute("SELECT number, low, high FROM code_system WHERE id = ?", (id_,)).fetchone()
     if row is None:
         return
     number, low, high = row
+    db.execute("DELETE FROM code_system WHERE number = ?", (number,))
+    if not db.execute("SELECT count(*) FROM concept_draft WHERE number = ?", (number,)).get:
+        db.execute("DELETE FROM concept_property WHERE system = ?", (number,))
+        remove(db, low, high)
+
+
+def remove(db: apsw.Connection, low: int, high: int) -> None:
+    """The rows of those concepts are gone, but for their properties."""
     db.execute("DELETE FROM concept_word WHERE rowid BETWEEN ? AND ?", (low, high))
     for table, column in (("concept_more", "number"), ("concept_parent", "concept"), ("concept_further", "concept"), ("concept", "number")):  # fmt: skip
         db.execute(f"DELETE FROM {table} WHERE {column} BETWEEN ? AND ?", (low, high))
-    db.execute("DELETE FROM concept_property WHERE system = ?", (number,))
-    db.execute("DELETE FROM code_system WHERE number = ?", (number,))
 
 
 class _Rows:
-    """The rows of the concepts of one code system, each table's in ascending order."""
+    """The rows of some concepts, each table's in ascending order."""
 
-    def __init__(
-        self, number: int, low: int, concepts: Sequence[Concept], tree: Hierarchy, numbers: dict[str, int]
-    ) -> None:
-        self.number, self.low, self.all, self.tree, self.numbers = number, low, concepts, tree, numbers
-        self.order = sorted(range(len(concepts)), key=tree.place.__getitem__)
-
-    def _placed(self) -> Iterator[tuple[int, int, Concept]]:
-        return ((self.low + place, n, self.all[n]) for place, n in enumerate(self.order))
+    def __init__(self, number: int, low: int, start: int, concepts: Sequence[Placed]) -> None:
+        self.number, self.low, self.all = number, low, list(enumerate(concepts, low + start))
 
     def concepts(self) -> Iterator[tuple[Any, ...]]:
-        for place, n, c in self._placed():
-            flags = (INACTIVE * c.inactive) | (ABSTRACT * c.abstract) | (FURTHER * (n in self.tree.further))
-            yield place, self.number, self.low + self.tree.last[n], flags, c.code, c.code.lower(), c.display
+        for place, p in self.all:
+            c = p.concept
+            flags = (INACTIVE * c.inactive) | (ABSTRACT * c.abstract) | (FURTHER * bool(p.further))
+            yield place, self.number, self.low + p.last, flags, c.code, c.code.lower(), c.display
 
     def more(self) -> Iterator[tuple[Any, ...]]:
-        for place, _, c in self._placed():
-            more = More(c.definition, c.designations, c.properties)
+        for place, p in self.all:
+            more = More(p.concept.definition, p.concept.designations, p.concept.properties)
             if more != NO_MORE:
                 yield place, msgspec.msgpack.encode(more)
 
     def parents(self) -> Iterator[tuple[Any, ...]]:
-        for place, _, c in self._placed():
-            for nth, parent in enumerate(c.parents):
-                yield place, nth, self.low + self.tree.place[self.numbers[parent]]
+        for place, p in self.all:
+            for nth, parent in enumerate(p.above):
+                yield place, nth, self.low + parent
 
     def further(self) -> Iterator[tuple[Any, ...]]:
-        for place, n, _ in self._placed():
-            for low, high in self.tree.further.get(n, ()):
+        for place, p in self.all:
+            for low, high in p.further:
                 yield place, self.low + low, self.low + high
 
     def properties(self) -> Iterator[tuple[Any, ...]]:
-        found = {(p.code, p.value, place) for place, _, c in self._placed() for p in c.properties}
+        found = {(each.code, each.value, place) for place, p in self.all for each in p.concept.properties}
         return ((self.number, *each) for each in sorted(found))
 
     def words(self) -> Iterator[tuple[Any, ...]]:
-        for place, _, c in self._placed():
-            yield place, " ".join(mark(self.number, word) for word in said(c))
+        for place, p in self.all:
+            yield place, " ".join(mark(self.number, word) for word in said(p.concept))
 
 
 def fill(db: apsw.Connection) -> None:

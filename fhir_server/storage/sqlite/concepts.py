@@ -138,6 +138,13 @@ def _range(reads: Reads, system: System) -> tuple[int, int]:
     return (0, -1) if row is None else (row[0], row[1])
 
 
+def properties_of(db: apsw.Connection, low: int, high: int) -> list[tuple[str, str, int]]:
+    """(property, value, concept) of the concepts with those numbers, each once."""
+    rows: list[Any] = db.execute("SELECT number, more FROM concept_more WHERE number BETWEEN ? AND ?", (low, high)).fetchall()  # fmt: skip
+    found = [(number, _MORE.decode(more)) for number, more in rows]
+    return list(dict.fromkeys((each.code, each.value, number) for number, more in found for each in more.properties))
+
+
 def _made(reads: Reads, rows: Sequence[Row]) -> list[Concept]:
     parents: dict[int, list[str]] = {}
     if rows:

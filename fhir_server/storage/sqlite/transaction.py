@@ -13,12 +13,13 @@ from fhir_server.concepts import Concept, Concepts, System
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Conflict
 from fhir_server.search.query import EVERYTHING, Access, Explanation, IndexEntry, Page, SearchQuery
-from fhir_server.storage.base import HistoryPage, Record, StateStore, VersionConflict, Write
+from fhir_server.storage.base import Drafts, HistoryPage, Record, StateStore, VersionConflict, Write
 from fhir_server.storage.sql.prose import of_words
 from fhir_server.storage.sqlite import state
 from fhir_server.storage.sqlite.batch import Batch, Place, remove_entries, replace_entries, update_entries
-from fhir_server.storage.sqlite.concept_rows import define, forget
+from fhir_server.storage.sqlite.concept_rows import define, describe, forget
 from fhir_server.storage.sqlite.concepts import StoredConcepts
+from fhir_server.storage.sqlite.drafts import StoredDrafts
 from fhir_server.storage.sqlite.explain import explain
 from fhir_server.storage.sqlite.history import Scope, history
 from fhir_server.storage.sqlite.names import WritableNames
@@ -182,6 +183,13 @@ class Work:
     async def define(self, id_: str, system: System | None, concepts: Sequence[Concept] = ()) -> None:
         self._commit.allow(SECONDS_A_CONCEPT * len(concepts))
         define(self.tables().db, id_, system, concepts)
+
+    async def describe(self, id_: str, system: System) -> None:
+        describe(self.tables().db, id_, system)
+
+    @property
+    def drafts(self) -> Drafts:
+        return StoredDrafts(self.tables().db, lambda concepts: self._commit.allow(SECONDS_A_CONCEPT * concepts))
 
     async def purge(self, key: Key, version_id: str | None = None) -> int:
         reads, current = self.tables(), self._current(key)
