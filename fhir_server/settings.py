@@ -60,6 +60,10 @@ class Settings:
     request_timeout: float = knob(30.0, "a request that takes longer is answered with 503 or 408")
     statement_timeout: float = knob(10.0, "a database statement that takes longer is stopped")
     max_requests: int = knob(256, "requests under way at once per worker; more get 429")
+    outbound_internal: str = knob(
+        "", "targets inside the network that the server itself may call: terminology=http://10.0.0.5:8080,…"
+    )
+    outbound_ports: str = knob("443", "ports that the server itself may call on the open internet, by https")
     cors_origins: str = knob("*", "origins that browsers may call from, separated by commas; empty: none")
     compress_above: int = knob(1024, "responses larger than this are compressed when the client accepts it")
     log_level: str = knob("info", "debug, info, warning or error")
