@@ -37,6 +37,7 @@ from fhir_server.search.registry import under
 from fhir_server.settings import SettingError, Settings, from_environment
 from fhir_server.storage.base import StateConflict, Store
 from fhir_server.storage.open import open_store
+from fhir_server.terminology.remote.configured import checked, configured
 from fhir_server.validation import structure
 from fhir_server.validation.known import TYPES, required
 
@@ -67,6 +68,7 @@ def create_app(settings: Settings, store: Store | None = None) -> Application:
     """The whole server as an ASGI application with a lifespan. A `store` that is given is open, and stays open."""
     check_exposure(settings)
     check_validation(settings)
+    check_terminology(settings)
     if not _loopback(settings.host):
         log.warning("open to the network without sign-in: whoever reaches this address can read and change everything")
     outermost: Application = Cors(Site(settings, store), settings.cors_origins)
@@ -90,6 +92,13 @@ def check_validation(settings: Settings) -> None:
         raise SettingError(f"FHIR_REQUIRED_PROFILES: {error}") from error
     if asked and settings.validation != "profiles":
         raise SettingError("FHIR_REQUIRED_PROFILES asks for profiles, and FHIR_VALIDATION is not profiles")
+
+
+def check_terminology(settings: Settings) -> None:
+    """Raises SettingError where the remote terminology server cannot be one: this server itself, a target that is not allowed."""
+    checked(settings)
+    if settings.terminology_url.rstrip("/") in (base_url(settings), f"http://localhost:{settings.port}{BASE}"):
+        raise SettingError(f"FHIR_TERMINOLOGY_URL={settings.terminology_url} is this server itself")
 
 
 def check_exposure(settings: Settings) -> None:
@@ -121,7 +130,8 @@ def base_url(settings: Settings) -> str:
 async def assemble(settings: Settings, store: Store) -> Server:
     """The parts put together over an open store: what serving and loading both stand on."""
     routes = Routes(off=() if settings.purge else {"purge"})
-    server = Server(settings, store, routes, base_url(settings), await _signing_key(store), HOOKS)
+    key = await _signing_key(store)
+    server = Server(settings, store, routes, base_url(settings), key, HOOKS, remote=configured(settings, key))
     await record.keep_up(store)
     await server.follow()
     return server
@@ -218,6 +228,8 @@ class Site:
             await background.stop()
             await self._endpoint.jobs.close(settings.graceful_timeout)
         finally:
+            if self._server is not None:
+                await self._server.remote.close()
             if self._access_log is not None:
                 self._access_log.flush()
             if self._given is None:

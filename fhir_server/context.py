@@ -14,18 +14,22 @@ import msgspec
 
 from fhir_server.indexing import record
 from fhir_server.model import Change, Key, Version, now
-from fhir_server.outcome import Issue
+from fhir_server.outcome import Issue, Unavailable
 from fhir_server.search.query import Access, IndexEntry, Node
 from fhir_server.search.registry import R4, Registry, enforce, registry
 from fhir_server.search.settle import Terminology
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Reader, Store, Transaction
+from fhir_server.terminology.remote.asking import NOBODY, Nobody, Wanted, hold, release
 from fhir_server.terminology.service import Service
 from fhir_server.validation.codes import StoredCodes
 from fhir_server.validation.known import Known
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+MOST_QUESTIONS = 100
+"""Questions to the remote terminology server for which one transaction begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +244,13 @@ class Server:
     started: datetime = field(default_factory=now)
     statements: dict[str, bytes] = field(default_factory=dict)  # capabilities by mode, made on first use
     registry: Registry = R4  # the search parameters in force, as far as this process knows
+    remote: Nobody = NOBODY  # the terminology server that is asked what is not known here
     terminology: Terminology = field(init=False)
     known: Known = field(init=False)  # conformance resources, as validation needs them
 
     def __post_init__(self) -> None:
-        self.terminology = Service(self.base_url)
-        self.known = Known(StoredCodes(self.base_url))
+        self.terminology = Service(self.base_url, self.remote)
+        self.known = Known(StoredCodes(self.base_url, self.remote))
 
     async def follow(self) -> None:
         """The search parameters are those in force now, whichever process has changed them; and so is what hangs on them."""
@@ -279,8 +284,9 @@ class Context(msgspec.Struct, frozen=True, eq=False):
     async def transact(self, work: Callable[["Context"], Awaitable[T]], *, locks: Sequence[str] = ()) -> T:
         """Runs `work` with a Context that can write: joins the transaction under way, or begins and commits one.
 
-        `work` must be fit to run twice and await nothing but its Context's reader and transaction. `locks` are taken
-        first; in a transaction under way whoever began it has taken them. After the commit the after_commit hooks run.
+        `work` must be fit to run twice and await nothing but its Context's reader and transaction; what it would ask the
+        remote terminology server is asked between two runs. `locks` are taken first; in a transaction under way whoever
+        began it has taken them. After the commit the after_commit hooks run. Raises Unavailable for too many questions.
         """
         if self.transaction is not None:
             return await work(self)
@@ -291,13 +297,24 @@ class Context(msgspec.Struct, frozen=True, eq=False):
                 await transaction.lock(*locks)
             if await record.revision(transaction.state) != registry().revision:
                 raise _Outdated
-            return await work(inside), inside.changes
+            token = hold(True)
+            try:
+                return await work(inside), inside.changes
+            finally:
+                release(token)
 
+        questions = 0
         while True:
             try:
                 result, changes = await self.server.store.transact(self.access, attempt)
             except _Outdated:
                 await self.renewed()
+                continue
+            except Wanted as wanted:
+                questions += 1
+                if questions > MOST_QUESTIONS:
+                    raise Unavailable("The remote terminology server would have to be asked too much") from wanted
+                await self.server.remote.answered(wanted.question)
                 continue
             await self._announce(changes)
             return result

@@ -60,6 +60,16 @@ class Settings:
     request_timeout: float = knob(30.0, "a request that takes longer is answered with 503 or 408")
     statement_timeout: float = knob(10.0, "a database statement that takes longer is stopped")
     max_requests: int = knob(256, "requests under way at once per worker; more get 429")
+    terminology_url: str = knob(
+        "", "FHIR base URL of a terminology server that is asked what is not known here; empty: none"
+    )
+    terminology_systems: str = knob(
+        "*", "canonicals (or what they begin with) of code systems and value sets asked for there; *: all unknown ones"
+    )
+    terminology_timeout: float = knob(5.0, "how long an answer of the terminology server is waited for", most=60)
+    terminology_cache: int = knob(32 * 2**20, "bytes of its answers that each worker remembers", least=16 * 2**20)
+    terminology_cache_age: float = knob(86_400.0, "seconds for which an answer of it is good")
+    terminology_authorization: str = knob("", "Authorization header for the terminology server")
     outbound_internal: str = knob(
         "", "targets inside the network that the server itself may call: terminology=http://10.0.0.5:8080,…"
     )

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from fhir_server.app import assemble
 from fhir_server.cli.loader import Loader, Report
 from fhir_server.cli.options import Quiet, Store
 from fhir_server.cli.progress import bar, console
 from fhir_server.cli.sources import items
-from fhir_server.cli.stores import opened
+from fhir_server.cli.stores import assembled
 from fhir_server.settings import from_environment
 
 SHOWN = 20
@@ -44,7 +43,6 @@ def load(
 async def _load(paths: list[Path], url: str | None, *, quiet: bool) -> Report:
     settings = from_environment(store=url)
     run = "\n".join(str(path.resolve()) for path in paths)
-    async with opened(settings, create=True) as store:
-        server = await assemble(settings, store)
+    async with assembled(settings, create=True) as server:
         with bar("load", quiet=quiet) as shown:
             return await Loader(server, run, shown.advance).load(items(paths))

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from fhir_server.app import assemble
 from fhir_server.cli.options import Quiet, Store
 from fhir_server.cli.progress import console
-from fhir_server.cli.stores import opened
+from fhir_server.cli.stores import assembled, opened
 from fhir_server.packages import manifest, record
 from fhir_server.packages.install import install, uninstall
 from fhir_server.settings import from_environment
@@ -44,8 +43,7 @@ def remove(name: Annotated[str, typer.Argument(help="name|version, as listed.")]
 
 async def _add(files: list[Path], url: str | None, *, quiet: bool) -> None:
     settings = from_environment(store=url)
-    async with opened(settings, create=True) as store:
-        server = await assemble(settings, store)
+    async with assembled(settings, create=True) as server:
         for file in files:
             start = perf_counter()
             found = await install(server, manifest.read(file.read_bytes(), settings.max_package_unpacked))
@@ -56,7 +54,7 @@ async def _add(files: list[Path], url: str | None, *, quiet: bool) -> None:
                     console.print(f"left out: {what}: {why}", soft_wrap=True, markup=False)
                 for what, why in found.unused:
                     console.print(f"stored, not searched by: {what}: {why}", soft_wrap=True, markup=False)
-        there = await record.every(store.state)
+        there = await record.every(server.store.state)
         for one in there:
             for name in record.missing(one, there):
                 print(f"{one.key} depends on {name}, which is not installed")
@@ -74,6 +72,6 @@ async def _list(url: str | None) -> None:
 
 async def _remove(key: str, url: str | None) -> None:
     settings = from_environment(store=url)
-    async with opened(settings) as store:
-        gone = await uninstall(await assemble(settings, store), key)
+    async with assembled(settings) as server:
+        gone = await uninstall(server, key)
         print(f"{gone.key}: removed")

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from fhir_server.app import assemble
+from fhir_server.context import Server
 from fhir_server.settings import SettingError, Settings
 from fhir_server.storage.base import Store
 from fhir_server.storage.open import open_store
@@ -24,6 +26,17 @@ async def opened(settings: Settings, *, create: bool = False) -> AsyncIterator[S
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, *, create: bool = False) -> AsyncIterator[Server]:
+    """The server's parts over the store of `settings`, as `opened` opens it."""
+    async with opened(settings, create=create) as store:
+        server = await assemble(settings, store)
+        try:
+            yield server
+        finally:
+            await server.remote.close()
 
 
 def sqlite_path(settings: Settings) -> Path:

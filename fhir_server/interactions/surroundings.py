@@ -107,7 +107,7 @@ class Surroundings:
         self._resources |= dict.fromkeys(keys)
         if keys:
             self._resources |= {v.key: v.exact() for v in await self._ctx.reader.read_many(keys)}
-        sources = Sources(self._ctx.reader, self._ctx.server.base_url)
+        sources = Sources(self._ctx.reader, self._ctx.server.base_url, remote=self._ctx.server.remote)
         for pair in wanted:
             if not isinstance(pair, Key):
                 source = await sources.system(pair[0])

@@ -23,6 +23,7 @@ from fhir_server.rest.headers import conditions
 from fhir_server.rest.limits import Limits
 from fhir_server.rest.render import Renderer
 from fhir_server.search.query import Access
+from fhir_server.terminology.remote.asking import called_by
 
 ANYBODY: Final = Access("anybody", everything=True)
 """Who calls with `--auth none`."""
@@ -101,6 +102,8 @@ class Endpoint:
         if match.route.method in _WITH_BODY:
             found["body"] = await self._body(exchange, match, receive)
         request = match.request(parameters=_passed_on(exchange), **found)
+        if b"via" in exchange.headers:
+            called_by(exchange.headers[b"via"].decode("latin-1"))
         ctx = context(self._server, ANYBODY, exchange.request_id)
         if (
             exchange.prefer is not None

@@ -3,14 +3,19 @@
 http://hl7.org/fhir/R4/codesystem-operation-validate-code.html, http://hl7.org/fhir/R4/valueset-operation-validate-code.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fhir_server.concepts import Below, Concept, Listed, all_of
+from fhir_server.outcome import BadRequest
 from fhir_server.search.folding import fold
 from fhir_server.terminology.grammars import formed
+from fhir_server.terminology.remote.asking import together
+from fhir_server.terminology.remote.concepts import RemoteConcepts
+from fhir_server.terminology.remote.valuesets import member
 from fhir_server.terminology.sources import Source, Sources, shown
-from fhir_server.terminology.valuesets import Given, Part, Parts, certain, listed
+from fhir_server.terminology.valuesets import Given, Part, Parts, certain, listed, understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,27 @@ async def of_system(source: Source | None, coding: Coding, *, abstract: bool = T
         what = "is not known here" if source is None else "is known here in part only"
         return Judged(None, f"the code system {shown(coding.system or '')} {what}")
     return Judged(well, "" if well else f"{coding.code[:100]!r} is not well formed in {coding.system}")
+
+
+async def in_value_set(
+    sources: Sources, name: str, codings: Sequence[Coding], *, abstract: bool = True
+) -> list[Judged]:
+    """Whether each code is a member of the value set of a canonical or address, here or on the remote terminology server.
+
+    Raises BadRequest for a value set that is not known or not to be understood, Unavailable.
+    """
+    if await sources.elsewhere(name):
+        return await together([partial(_elsewhere, sources, name, coding, abstract=abstract) for coding in codings])
+    parts = await understood(sources, name)
+    return [await of_value_set(sources, parts, name, coding, abstract=abstract) for coding in codings]
+
+
+async def _elsewhere(sources: Sources, name: str, coding: Coding, *, abstract: bool) -> Judged:
+    asked = {"system": coding.system, "systemVersion": coding.version, "code": coding.code, "display": coding.display}
+    found = await member(sources.remote, name, asked, abstract=abstract)
+    if found.result is None:
+        raise BadRequest(f"the value set {shown(name)} is not known here, nor to the remote terminology server", code="not-found")  # fmt: skip
+    return Judged(found.result, found.message or ("" if found.result else f"{coding} is not in the value set {shown(name)}"), found.display, coding.system)  # fmt: skip
 
 
 async def of_value_set(sources: Sources, parts: Parts, name: str, coding: Coding, *, abstract: bool = True) -> Judged:
@@ -108,6 +134,8 @@ def _wrong_display(coding: Coding, names: Iterable[str | None]) -> str:
 
 async def subsumption(source: Source, one: str, other: str) -> str | None:
     """equivalent, subsumes, subsumed-by or not-subsumed, of two codes; None where one of them is none of the code system."""
+    if isinstance(source.concepts, RemoteConcepts):
+        return await source.concepts.subsumption(source.system, one, other)
     found = await source.find([one, other])
     if one not in found or other not in found:
         return None

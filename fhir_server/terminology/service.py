@@ -6,23 +6,26 @@ http://hl7.org/fhir/R4/search.html#token, http://hl7.org/fhir/R4/search.html#sub
 from fhir_server.concepts import Above, Below, Condition, Every
 from fhir_server.outcome import BadRequest
 from fhir_server.search.settle import MAX_CODES, Codes, Reader
+from fhir_server.terminology.remote.asking import NOBODY, Nobody
 from fhir_server.terminology.sources import Source, Sources, shown
 from fhir_server.terminology.valuesets import Part, certain, listed, understood
 
 
 class Service:
-    """A Terminology (see search.settle) over R4's definitions and what is stored. `base` is this server's base URL.
+    """A Terminology (see search.settle) over R4's definitions, what is stored, and what `remote` knows beside it. `base` is
+    this server's base URL.
 
     What is stored wins over what R4 defines. What is not known, not complete or not to be listed is an error that names it,
     never a smaller set.
     """
 
-    def __init__(self, base: str = "") -> None:
+    def __init__(self, base: str = "", remote: Nobody = NOBODY) -> None:
         self.base = base
+        self.remote = remote
 
     async def members(self, value_set: str, reader: Reader) -> Codes:
         """See Terminology."""
-        sources = Sources(reader, self.base)
+        sources = Sources(reader, self.base, remote=self.remote)
         pairs: set[tuple[str, str]] = set()
         systems: set[str] = set()
         for part in await understood(sources, value_set):
@@ -41,7 +44,7 @@ class Service:
         return await self._related(system, code, Above(code), reader)
 
     async def _related(self, system: str, code: str, where: Condition, reader: Reader) -> Codes:
-        sources = Sources(reader, self.base)
+        sources = Sources(reader, self.base, remote=self.remote)
         if system:
             found = [(await sources.required(system)).require_complete()]
             if await found[0].one(code) is None:

@@ -1,4 +1,5 @@
-"""Where code systems and value sets come from: what came with the request, what is stored, what R4 defines; in this order.
+"""Where code systems and value sets come from: what came with the request, what is stored, what R4 defines, what a remote
+terminology server knows; in this order.
 
 http://hl7.org/fhir/R4/references.html#canonical
 """
@@ -17,6 +18,9 @@ from fhir_server.search.query import Compare, Match, Op, SearchQuery, Uri
 from fhir_server.search.settle import Reader
 from fhir_server.terminology import remembered
 from fhir_server.terminology.memory import OWN, MemoryConcepts, Table
+from fhir_server.terminology.remote import valuesets as elsewhere
+from fhir_server.terminology.remote.asking import NOBODY, Nobody
+from fhir_server.terminology.remote.concepts import RemoteConcepts
 
 Json = Mapping[str, Any]
 
@@ -54,11 +58,16 @@ class Source:
 
 
 class Sources:
-    """Those of one request. `base` is this server's base URL; `given` are code systems that came along."""
+    """Those of one request. `base` is this server's base URL; `given` are code systems that came along.
 
-    def __init__(self, reader: Reader, base: str = "", given: Iterable[Table] = ()) -> None:
+    What may be known to `remote` alone raises Unavailable where it cannot be asked.
+    """
+
+    def __init__(self, reader: Reader, base: str = "", given: Iterable[Table] = (), remote: Nobody = NOBODY) -> None:
         self.reader = reader
         self.base = base
+        self.remote = remote
+        self._remote = RemoteConcepts(remote, base)
         self._given = MemoryConcepts(given)
         self._systems: dict[str, Source | None] = {}
         self._value_sets: dict[str, Json | None] = {}
@@ -96,14 +105,30 @@ class Sources:
 
     async def _system(self, canonical: str) -> Source | None:
         url, _, version = canonical.partition("|")
-        for concepts in self._all():
+        here: Source | None = None
+        for concepts in (*self._all(), self._remote):
             versions = {system.version or "": system for system in await concepts.systems(url)}
             chosen = newest(versions, version)
-            if chosen is not None:
-                return Source(versions[chosen], concepts)
-        return None
+            if chosen is None or (here is not None and concepts is not self._remote):
+                continue
+            found = Source(versions[chosen], concepts)
+            if found.system.complete or concepts is self._given:
+                return found
+            here = found
+        return here
 
     # ---- value sets
+
+    async def elsewhere(self, text: str) -> bool:
+        """Whether the remote terminology server is to be asked for the value set: it is not known here."""
+        return self.remote.covers(text) and await self.value_set(text) is None
+
+    async def imported(self, text: str) -> Json | None:
+        """As `value_set`; one that the remote terminology server knows, too, with all its members. Raises Unavailable."""
+        found = await self.value_set(text)
+        if found is None and self.remote.covers(text):
+            found = self._value_sets[text] = await elsewhere.listed(self.remote, text)
+        return found
 
     async def value_set(self, text: str) -> Json | None:
         """The ValueSet of a canonical, or at an address of this server; one that a code system implies too.

@@ -101,7 +101,7 @@ class _Walk:
             raise BadRequest(f"the value set {shown(text)} {reason}: {way}", code="too-costly")
         if len(self._known) >= MOST_VISITS:
             raise BadRequest(f"more than {MOST_VISITS} value sets are imported", code="too-costly")
-        resource = await self._sources.value_set(text)
+        resource = await self._sources.imported(text)
         if resource is None:
             raise BadRequest(f"the value set {shown(text)} is not known here", code="not-found")
         found = await self.parts(resource, text, (*within, text))

@@ -4,14 +4,17 @@ http://hl7.org/fhir/R4/terminologies.html#binding
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from fhir_server.definitions import definitions
-from fhir_server.outcome import FhirError
+from fhir_server.outcome import FhirError, Unavailable
 from fhir_server.search.settle import Reader
-from fhir_server.terminology.judgement import Coding, of_value_set
+from fhir_server.terminology.judgement import Coding, in_value_set
+from fhir_server.terminology.remote.asking import NOBODY, REST, Nobody
 from fhir_server.terminology.sources import Sources
-from fhir_server.terminology.valuesets import understood
 
 Question = tuple[str, str | None, str]
 """Value set, system, code."""
@@ -41,6 +44,10 @@ class Codes(Protocol):
         """
         ...
 
+    def why(self, value_set: str, system: str | None, code: str) -> str:
+        """Why `member` does not know, where it is more than that nothing is there to tell by."""
+        ...
+
 
 class CoreCodes:
     """Codes of the value sets that R4's own definitions list."""
@@ -62,16 +69,30 @@ class CoreCodes:
             return any(code == c for _, c in codes)
         return (system, code) in codes
 
+    def why(self, value_set: str, system: str | None, code: str) -> str:  # noqa: ARG002 - as Codes has it
+        """See Codes."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Good `until` then, on the monotonic clock."""
+
+    result: bool | None
+    why: str = ""
+    until: float = inf
+
 
 class StoredCodes:
     """Codes of R4's own value sets, and answers about stored ones: each question is asked of the store once, until something
-    changes there. `base` is this server's base URL.
+    changes there; what the remote terminology server has said, until that is old. `base` is this server's base URL.
     """
 
-    def __init__(self, base: str = "") -> None:
+    def __init__(self, base: str = "", remote: Nobody = NOBODY) -> None:
         self._base = base
+        self._remote = remote
         self._core = CoreCodes()
-        self._answers: dict[Question, bool | None] = {}
+        self._answers: dict[Question, _Answer] = {}
         self._missing: set[Question] = set()
 
     @property
@@ -89,26 +110,37 @@ class StoredCodes:
         if own is not None:
             return own
         question = value_set, system, code
-        if question not in self._answers:
+        found = self._answers.get(question)
+        if found is None or found.until < monotonic():
             self._missing.add(question)
             return None
-        return self._answers[question]
+        return found.result
+
+    def why(self, value_set: str, system: str | None, code: str) -> str:
+        """See Codes."""
+        found = self._answers.get((value_set, system, code))
+        return "" if found is None else found.why
 
     async def fetch(self, reader: Reader) -> None:
-        """See Codes. A value set or code system that is not known, or not to be understood, leaves its questions open."""
+        """See Codes. A value set or code system that is not known, or not to be understood, leaves its questions open; so does
+        a remote terminology server that cannot be asked, for a while.
+        """
         if len(self._answers) > MOST_ANSWERS:
             self._answers.clear()
         wanted, self._missing = self._missing, set()
-        sources = Sources(reader, self._base)
+        sources = Sources(reader, self._base, remote=self._remote)
         for value_set in sorted({name for name, _, _ in wanted}):
             asked = [question for question in wanted if question[0] == value_set]
             try:
-                parts = await understood(sources, value_set)
-                found = [await of_value_set(sources, parts, value_set, Coding(s, code)) for _, s, code in asked]
-            except FhirError:
-                self._answers.update(dict.fromkeys(asked))
+                found = await in_value_set(sources, value_set, [Coding(s, code) for _, s, code in asked])
+            except Unavailable as error:
+                self._answers.update(dict.fromkeys(asked, _Answer(None, str(error), monotonic() + REST)))
                 continue
-            self._answers.update({question: each.result for question, each in zip(asked, found, strict=True)})
+            except FhirError:
+                self._answers.update(dict.fromkeys(asked, _Answer(None, until=monotonic() + self._remote.age)))
+                continue
+            until = monotonic() + self._remote.age
+            self._answers.update({q: _Answer(each.result, until=until) for q, each in zip(asked, found, strict=True)})
 
 
 def codings(value: Any, type_: str) -> list[tuple[str | None, str, str]]:

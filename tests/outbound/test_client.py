@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from fhir_server.outbound import Answer, Client, Failed, Origin, Rules
+from fhir_server.outbound import Failed, Origin, Rules
+from fhir_server.outbound.client import Answer, Client
 from fhir_server.outbound.network import lookup
 from tests.outbound.certificates import Authority
 from tests.outbound.peer import OK, Peer, peer

@@ -117,7 +117,7 @@ class Call:
         """Code systems and value sets as this request sees them, with the CodeSystem that came along."""
         came = self.resource("codeSystem", "CodeSystem")
         given: tuple[Table, ...] = () if came is None else (table_of(came),)
-        return Sources(ctx.reader, ctx.server.base_url, given)
+        return Sources(ctx.reader, ctx.server.base_url, given, ctx.server.remote)
 
 
 def _wrong(name: str, expected: str) -> BadRequest:

@@ -15,6 +15,7 @@ from fhir_server.context import Context, Request
 from fhir_server.dates import instant
 from fhir_server.operations.registry import Operation
 from fhir_server.operations.terminology.call import Call, answers, instance, versioned
+from fhir_server.operations.terminology.forward import forwarded
 from fhir_server.outcome import BadRequest
 from fhir_server.search.prose import words
 from fhir_server.terminology.expansion import Asked, Expansion, Member, expanded
@@ -39,6 +40,8 @@ async def expand(ctx: Context, request: Request, call: Call) -> Json:
     if call.text("context") is not None:
         raise BadRequest("context is not supported: name the value set by its url", code="not-supported", expression="http.context")  # fmt: skip
     sources = call.sources(ctx)
+    if await _elsewhere(request, call, sources):
+        return await forwarded(ctx, call, "ValueSet/$expand")
     resource = await _resource(ctx, request, call, sources)
     asked = Asked(
         tuple(dict.fromkeys(words(call.text("filter") or "").split())),
@@ -52,6 +55,14 @@ async def expand(ctx: Context, request: Request, call: Call) -> Json:
     if call.flag("includeDefinition") and "compose" in resource:
         about["compose"] = resource["compose"]
     return {"resourceType": "ValueSet", "status": "active", **about, "expansion": _expansion(ctx, call, asked, found, about)}  # fmt: skip
+
+
+async def _elsewhere(request: Request, call: Call, sources: Sources) -> bool:
+    """Whether the value set is named by a url that only the remote terminology server may know."""
+    url = call.text("url")
+    if request.id or url is None or call.resource("valueSet", "ValueSet") is not None:
+        return False
+    return await sources.elsewhere(versioned(url, call.text("valueSetVersion")))
 
 
 async def _resource(ctx: Context, request: Request, call: Call, sources: Sources) -> Json:

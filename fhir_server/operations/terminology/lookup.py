@@ -10,7 +10,9 @@ from fhir_server.concepts import Concept, Designation, Property, Under
 from fhir_server.context import Context, Request
 from fhir_server.operations.registry import Operation
 from fhir_server.operations.terminology.call import Call, answers, parameters, versioned
+from fhir_server.operations.terminology.forward import forwarded
 from fhir_server.outcome import BadRequest
+from fhir_server.terminology.remote.concepts import RemoteConcepts
 from fhir_server.terminology.sources import Source, shown
 
 Json = Mapping[str, Any]
@@ -28,6 +30,8 @@ async def lookup(ctx: Context, _: Request, call: Call) -> Json:
     if coding is None or coding.system is None:
         raise BadRequest("system and code are needed, or coding", code="required", expression="http.code")
     source = await call.sources(ctx).required(versioned(coding.system, coding.version))
+    if isinstance(source.concepts, RemoteConcepts):
+        return await forwarded(ctx, call, "CodeSystem/$lookup")
     concept = await source.one(coding.code)
     if concept is None:
         raise BadRequest(f"the code system {shown(source.system.canonical)} has no code {coding.code[:100]!r}", code="not-found", expression="http.code")  # fmt: skip

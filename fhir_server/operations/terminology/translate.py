@@ -9,11 +9,14 @@ from typing import Any, Final
 from fhir_server.context import Context, Request
 from fhir_server.operations.registry import Operation
 from fhir_server.operations.terminology.call import Call, answers, instance, parameters, versioned
+from fhir_server.operations.terminology.forward import answer, forwarded, passed_on
 from fhir_server.outcome import BadRequest
 from fhir_server.terminology.conceptmaps import NO_MATCH, Match, Wanted, suitable, translated
 from fhir_server.terminology.sources import Sources, shown
 
 Json = Mapping[str, Any]
+
+PATH: Final = "ConceptMap/$translate"
 
 
 @answers
@@ -26,6 +29,8 @@ async def translate(ctx: Context, request: Request, call: Call) -> Json:
     codings = call.codings()
     if any(coding.system is None for coding in codings):
         raise BadRequest("system is needed with code", code="required", expression="http.system")
+    if await _elsewhere(request, call, sources):
+        return await forwarded(ctx, call, PATH)
     wanted = Wanted(call.text("source"), call.text("target"), call.text("targetsystem"), call.flag("reverse") or False)
     named = await _named(ctx, request, call, sources)
     found: list[Match] = []
@@ -33,6 +38,10 @@ async def translate(ctx: Context, request: Request, call: Call) -> Json:
         maps = named or await suitable(sources, coding, wanted)
         for each in maps:
             found += [match for match in await translated(sources, each, coding, wanted) if match not in found]
+    if not found and not named and any(sources.remote.covers(str(coding.system)) for coding in codings):
+        reply = await passed_on(ctx, call, PATH)
+        if reply.good:
+            return answer(reply, PATH)
     result = any(match.equivalence not in NO_MATCH for match in found)
     message = None if result else "no concept map that is known here has a translation"
     return parameters(
@@ -40,6 +49,15 @@ async def translate(ctx: Context, request: Request, call: Call) -> Json:
         ("message", "string", message),
         *(("match", "part", _told(match)) for match in found),
     )
+
+
+async def _elsewhere(request: Request, call: Call, sources: Sources) -> bool:
+    """Whether the map is named by a url that only the remote terminology server may know."""
+    url = call.text("url")
+    if request.id or url is None or call.resource("conceptMap", "ConceptMap") is not None:
+        return False
+    canonical = versioned(url, call.text("conceptMapVersion"))
+    return sources.remote.covers(canonical) and await sources.stored("ConceptMap", canonical) is None
 
 
 async def _named(ctx: Context, request: Request, call: Call, sources: Sources) -> list[Json]:

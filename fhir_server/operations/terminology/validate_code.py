@@ -11,9 +11,9 @@ from fhir_server.operations.registry import Operation
 from fhir_server.operations.terminology.call import Call, answers, instance, parameters, versioned
 from fhir_server.outcome import BadRequest
 from fhir_server.terminology.grammars import formed
-from fhir_server.terminology.judgement import Judged, of_system, of_value_set
+from fhir_server.terminology.judgement import Judged, in_value_set, of_system, of_value_set
 from fhir_server.terminology.sources import shown
-from fhir_server.terminology.valuesets import composed, understood
+from fhir_server.terminology.valuesets import composed
 
 Json = Mapping[str, Any]
 
@@ -42,20 +42,19 @@ async def in_code_system(ctx: Context, request: Request, call: Call) -> Json:
 
 
 @answers
-async def in_value_set(ctx: Context, request: Request, call: Call) -> Json:
+async def of_members(ctx: Context, request: Request, call: Call) -> Json:
     """Whether one of the codings is a member of the value set, called as it is there. Raises NotFound where that is not known."""
     sources = call.sources(ctx)
     sent = await instance(ctx, request) if request.id else call.resource("valueSet", "ValueSet")
     url = call.text("url")
+    allowed = call.flag("abstract") is not False
     if sent is not None:
         name, parts = str(sent.get("url", "that was sent")), await composed(sources, sent)
-    elif url is not None:
-        name = versioned(url, call.text("valueSetVersion"))
-        parts = await understood(sources, name)
-    else:
+        return _told([await of_value_set(sources, parts, name, coding, abstract=allowed) for coding in call.codings()])
+    if url is None:
         raise BadRequest("one of url and valueSet is needed", code="required", expression="http.url")
-    allowed = call.flag("abstract") is not False
-    return _told([await of_value_set(sources, parts, name, coding, abstract=allowed) for coding in call.codings()])
+    name = versioned(url, call.text("valueSetVersion"))
+    return _told(await in_value_set(sources, name, call.codings(), abstract=allowed))
 
 
 def _told(judged: Sequence[Judged]) -> Json:
@@ -82,7 +81,7 @@ OF_CODE_SYSTEM: Final = Operation(
 )
 OF_VALUE_SET: Final = Operation(
     "validate-code",
-    in_value_set,
+    of_members,
     "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code",
     resource=("ValueSet",),
     type=True,

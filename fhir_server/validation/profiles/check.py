@@ -236,8 +236,9 @@ class _Walk:
         if True in answers:
             return
         if None in answers:
-            text = f"whether it is in the value set {value_set} cannot be told here"
-            yield self.issue("not-found", text, node.path, "information")
+            why = next(filter(None, (self.checker.codes.why(value_set, system, code) for system, code, _ in found)), "")
+            text = f"whether it is in the value set {value_set} cannot be told here{why and f': {why}'}"
+            yield self.issue("not-found", text, node.path, "warning" if why else "information")
             return
         shown = ", ".join(f"{system}|{code}" if system else code for system, code, _ in found)
         severity = "error" if strength == "required" else "warning"

@@ -80,9 +80,14 @@ def _options(question: Json, value: Any, kind: str, codes: Codes, path: str) -> 
         yield Issue("invariant", f"{_shown(value)} is none of the options: {shown}", (f"{path}.value",))
     value_set = question.get("answerValueSet")
     if isinstance(value_set, str) and kind == "Coding" and "code" in value:
-        answer = codes.member(value_set, value.get("system", ""), value["code"])
+        coded = value.get("system", ""), value["code"]
+        answer = codes.member(value_set, *coded)
+        why = codes.why(value_set, *coded) if answer is None else ""
         if answer is False:
             yield Issue("code-invalid", f"{_shown(value)} is not in the value set {value_set}", (f"{path}.value",))
+        elif why:
+            text = f"whether it is in the value set {value_set} cannot be told here: {why}"
+            yield Issue("not-found", text, (f"{path}.value",), "warning")
 
 
 def _shown(value: Any) -> str:

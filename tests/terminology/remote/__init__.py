@@ -1,0 +1,1 @@
+"""Tests of the remote terminology server's side of the terminology room."""
