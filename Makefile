@@ -23,11 +23,12 @@ run: $(STAMP)  ## the server on http://127.0.0.1:8000 with demo data
 test: $(STAMP)  ## the tests that every change must pass
 	$(BIN)/python -m pytest -n 2 -m "not slow and not packaging"
 
-check: $(STAMP)  ## lint, types, import order, lock, wheel
+check: $(STAMP)  ## lint, types, import order, our own definitions, lock, wheel
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/definitions/test_own.py
 	$(BIN)/python -m pytest -q tests/packaging -m "packaging"
 
 conformance: $(STAMP)  ## the long suites: all official examples, all Synthea bundles, the gates

@@ -35,10 +35,10 @@ INLINE = ("BackboneElement", "Element")
 @cache
 def definitions() -> "Definitions":
     """The one set of R4 definitions of this process."""
-    return Definitions(_folder())
+    return Definitions(folder())
 
 
-def _folder() -> Path:
+def folder() -> Path:
     """profiles/r4 of the checkout; in an installed wheel fhir_server/_data/profiles/r4."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "_data" / "profiles" / "r4"

@@ -12,6 +12,7 @@ from fhir_server.concepts import System
 from fhir_server.context import Context, Request, Response, Server
 from fhir_server.dates import instant
 from fhir_server.definitions import definitions
+from fhir_server.definitions.own import by_canonical
 from fhir_server.formats import json
 from fhir_server.interactions import claims
 from fhir_server.interactions.claims import Claims
@@ -210,4 +211,10 @@ def _common() -> list[dict[str, Any]]:
 
 
 def _operations(server: Server, type_: str) -> list[dict[str, str]]:
-    return [{"name": code, "definition": definition} for code, definition in server.routes.operations(type_)]
+    return [_operation(server, code, definition) for code, definition in server.routes.operations(type_)]
+
+
+def _operation(server: Server, code: str, definition: str) -> dict[str, str]:
+    """Of our own operations it is said where their definition can be read."""
+    found, place = {"name": code, "definition": definition}, by_canonical().get(definition)
+    return found if place is None else {**found, "documentation": f"[{place}]({server.base_url}/{place})"}

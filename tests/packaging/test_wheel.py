@@ -30,6 +30,7 @@ def test_wheel_holds_code_definitions_and_demo_data_and_nothing_else(wheel: Path
     expected = [
         "fhir_server/_data/profiles/SOURCES.md",
         "fhir_server/_data/profiles/r4/structures.json.gz",
+        "fhir_server/_data/profiles/own/OperationDefinition-fhir-server-reindex.json",
         "fhir_server/_data/terminology/SOURCES.md",
         "fhir_server/storage/base.py",
     ]
