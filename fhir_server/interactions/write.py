@@ -3,10 +3,11 @@
 http://hl7.org/fhir/R4/http.html#update, #create, #delete, #transactional-integrity
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -16,12 +17,23 @@ from fhir_server.interactions import integrity
 from fhir_server.interactions.ids import logical_id
 from fhir_server.interactions.versions import etag, require_match, tags
 from fhir_server.model import UPDATE_AS_CREATE, Change, Key, Version
-from fhir_server.outcome import BadRequest, Fault, Invalid, MethodNotAllowed, PreconditionFailed, PreconditionRequired
-from fhir_server.references import ID
+from fhir_server.outcome import (
+    BadRequest,
+    Fault,
+    Invalid,
+    Issue,
+    MethodNotAllowed,
+    PreconditionFailed,
+    PreconditionRequired,
+)
+from fhir_server.references import ID, conditional
 from fhir_server.search.index import extract
 from fhir_server.search.registry import registry
 from fhir_server.storage.base import Transaction, Write
 from fhir_server.validation import structure
+
+_CONDITIONAL: Final = re.compile(rb'"reference":"[A-Z][A-Za-z]+\?')
+"""What a body with a conditional reference holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,8 @@ async def save(
     entries = prepared.entries
     if amended is not version or prepared.under != registry().revision:
         entries, version = extract(amended.resource), amended
+    if not ctx.bundle:
+        _require_literal(version)
     expected = current.version_id if current else None
     await transaction.append([Write(version, entries, expected, new=prepared.assigned)])
     ctx.changes.append(Change(current, version))
@@ -140,6 +154,23 @@ def says_the_same(tree: Mapping[str, Any], current: Version) -> bool:
 def _sorted(body: bytes) -> bytes:
     tree = json.parse(body).tree
     return orjson.dumps(tree, default=lambda number: orjson.Fragment(str(number)), option=orjson.OPT_SORT_KEYS)
+
+
+def _require_literal(version: Version) -> None:
+    """Invalid for conditional references, which transactions alone resolve: stored as they stand they would lead nowhere.
+
+    http://hl7.org/fhir/R4/http.html#trules
+    """
+    if version.body is None or b"?" not in version.body or _CONDITIONAL.search(version.body) is None:
+        return
+    right = "only a transaction resolves it: name the resource, or send this as an entry of a transaction"
+    issues = [
+        Issue("value", f"{text[:200]} is a conditional reference; {right}", (place,))
+        for place, text in integrity.references(version.resource, version.key.type)
+        if conditional(text) is not None
+    ]
+    if issues:
+        raise Invalid(issues=issues[: integrity.MOST])
 
 
 def _require_none(if_none_match: str | None, current: Version | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fhir_server.formats import json
 from fhir_server.outcome import BadRequest, Invalid, Unprocessable
+from fhir_server.patch.pointer import fhirpath
 from fhir_server.patch.tree import MAX_DEPTH, clone, size
 
 MAX_OPERATIONS: Final = 1_000
@@ -38,9 +39,16 @@ class _Operation:
     path: Pointer
     source: Pointer
     value: Any
+    type: str
+    """Of the resource that is patched; "" for what is none."""
 
     def impossible(self, text: str, member: str = "path") -> Unprocessable:
-        return Unprocessable(f"{self.op}: {text}", code="processing", expression=f"[{self.number}].{member}")
+        """Names the place in the resource, and beside it that in the patch."""
+        place = f"[{self.number}].{member}"
+        if not self.type:
+            return Unprocessable(f"{self.op}: {text}", code="processing", expression=place)
+        where = fhirpath(self.type, self.source if member == "from" else self.path)
+        return Unprocessable(f"{self.op}: {text}", code="processing", expression=where, diagnostics=place)
 
 
 def parse(raw: bytes) -> list[Any]:
@@ -59,9 +67,10 @@ def apply(tree: Any, patch: Sequence[Any]) -> Any:
     """The patched copy of `tree`, which stays as it is.
 
     BadRequest (400) for a malformed patch, with the operation in `expression` ("[2].path"); Unprocessable (422) for one
-    that does not fit `tree` or whose test fails.
+    that does not fit `tree` or whose test fails, with the place in the resource there and the operation in `diagnostics`.
     """
-    operations = _operations(patch)
+    type_ = tree.get("resourceType") if isinstance(tree, Mapping) else None
+    operations = _operations(patch, type_ if isinstance(type_, str) else "")
     document = clone(tree)
     copied = 0
     for operation in operations:
@@ -73,15 +82,15 @@ def apply(tree: Any, patch: Sequence[Any]) -> Any:
     return clone(document)
 
 
-def _operations(patch: Any) -> list[_Operation]:
+def _operations(patch: Any, type_: str) -> list[_Operation]:
     if not isinstance(patch, list | tuple):
         raise BadRequest("A JSON Patch is an array of operations")
     if len(patch) > MAX_OPERATIONS:
         raise BadRequest(f"A patch may have {MAX_OPERATIONS} operations, not {len(patch)}", code="too-costly")
-    return [_operation(number, given) for number, given in enumerate(patch)]
+    return [_operation(number, given, type_) for number, given in enumerate(patch)]
 
 
-def _operation(number: int, given: Any) -> _Operation:
+def _operation(number: int, given: Any, type_: str) -> _Operation:
     """`given` where it is well formed: members known to the operation are there, pointers are pointers."""
     if not isinstance(given, Mapping):
         raise BadRequest("An operation of a JSON Patch is an object", expression=f"[{number}]")
@@ -95,7 +104,7 @@ def _operation(number: int, given: Any) -> _Operation:
     source = _pointer(given["from"], f"[{number}].from") if op in {"move", "copy"} else ()
     if op == "move" and len(path) > len(source) and path[: len(source)] == source:
         raise BadRequest("move: a value cannot be moved into itself", expression=f"[{number}].path")
-    return _Operation(number, op, path, source, given.get("value"))
+    return _Operation(number, op, path, source, given.get("value"), type_)
 
 
 def _pointer(text: Any, place: str) -> Pointer:

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, Final
 
+from fhir_server import references
 from fhir_server.definitions import Element, definitions
 from fhir_server.outcome import Issue
 from fhir_server.validation import contained, narrative, primitives
@@ -186,7 +187,11 @@ class _Walk:
             text = f"{element.path} must be Type/id with a resource type, an absolute URL, a urn: or #id of a contained resource"
             self._add("value", text, here)
         elif not _refers(element.targets)(reference):
-            self._add("value", f"{element.path} may refer to {_list(element.targets)} only", here)
+            found = references.parse(reference)
+            type_ = found.type if found is not None else ""
+            # of an absolute URL that does not end like a RESTful one nobody can tell
+            if ":" not in reference.partition("?")[0] or type_ not in ("", *element.targets):
+                self._add("value", f"{element.path} may refer to {_list(element.targets)} only", here)
 
     def _unbound(self, element: Element, codes: frozenset[tuple[str, str]], here: str) -> None:
         assert element.binding is not None

@@ -27,11 +27,19 @@ def generate() -> Json:
 
 
 def reference_pattern(targets: tuple[str, ...]) -> str:
-    """A Reference.reference to one of `targets` (any type if empty): relative, conditional, contained, or absolute."""
+    """A Reference.reference to one of `targets` (any type if empty): relative, conditional, contained, or absolute.
+
+    With targets, an absolute URL that ends neither like a RESTful one of them nor like none at all is left to `explain`.
+    """
     types = "|".join(targets or definitions().resource_types)
-    version = r"(?:/_history/[A-Za-z0-9\-.]{1,64})?"
-    relative = rf"(?:{types})(?:/[A-Za-z0-9\-.]{{1,64}}{version}|\?[^\x00-\x20]+)"
-    return rf"#[^\x00-\x20]*|[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20]+|{relative}"
+    named = rf"(?:{types})/[A-Za-z0-9\-.]{{1,64}}(?:/_history/[A-Za-z0-9\-.]{{1,64}})?"
+    relative = rf"{named}|(?:{types})\?[^\x00-\x20]+"
+    scheme = r"[A-Za-z][A-Za-z0-9+.\-]*:"
+    absolute = rf"{scheme}[^\x00-\x20]+"
+    if targets:
+        plain = r"[^\x00-\x20]*/[^\x00-\x20/A-Z_][^\x00-\x20/]*/[^\x00-\x20/]*"
+        absolute = rf"{scheme}[^\x00-\x20/][^\x00-\x20]*|{scheme}//[^\x00-\x20]+/{named}|{scheme}{plain}"
+    return rf"#[^\x00-\x20]*|{absolute}|{relative}"
 
 
 class _Schema:

@@ -10,7 +10,7 @@ from fhir_server.interactions.create import create
 from fhir_server.interactions.write import prepare, says_the_same
 from fhir_server.model import Change, Key, Version, now
 from fhir_server.outcome import Unprocessable
-from tests.interactions.client import Client, body, bundle, entry, patient, server
+from tests.interactions.client import Client, body, bundle, entry, expressions, patient, server
 
 
 async def test_before_write_may_refuse_amend_and_write_more(tmp_path: Path) -> None:
@@ -91,3 +91,31 @@ def test_says_the_same(sent: bytes, same: bool) -> None:
     moment = now().replace(year=2026, month=11, day=22, hour=17, minute=0, second=0, microsecond=123000)
     current = Version(Key("Patient", "a"), "1", moment, stored)
     assert says_the_same(prepare("Patient", None, body(sent, "")).tree, current) is same
+
+
+CONDITIONAL = {"reference": "Practitioner?identifier=http://acme.org|7"}
+
+
+async def test_a_conditional_reference_is_resolved_within_a_transaction_alone(client: Client) -> None:
+    sent = patient(generalPractitioner=[{"reference": "Practitioner/1"}, CONDITIONAL])
+    made = await client.post("Patient", patient())
+    tries = [("POST", "Patient", sent), ("PUT", "Patient/a", {**sent, "id": "a"}), ("PUT", "Patient?identifier=http://acme.org|1", sent)]  # fmt: skip
+    for method, url, resource in tries:
+        error = await client.fails(method, url, resource)
+        assert (error.status, expressions(error)) == (400, [("Patient.generalPractitioner[1].reference",)])
+    change = [{"op": "add", "path": "/managingOrganization", "value": {"reference": "Organization?name=x"}}]
+    error = await client.fails("PATCH", f"Patient/{made['id']}", change, media_type="application/json-patch+json")
+    assert expressions(error) == [("Patient.managingOrganization.reference",)]
+    batch = await client.post("", {"resourceType": "Bundle", "type": "batch", "entry": [{"resource": sent, "request": {"method": "POST", "url": "Patient"}}]})  # fmt: skip
+    assert batch["entry"][0]["response"]["status"][:3] == "400"
+    assert len(await client.everything()) == 1
+    practitioner = await client.post("Practitioner", {"resourceType": "Practitioner", "identifier": [{"system": "http://acme.org", "value": "7"}]})  # fmt: skip
+    answer = await client.transaction({"resource": patient(generalPractitioner=[CONDITIONAL]), "request": {"method": "POST", "url": "Patient"}})  # fmt: skip
+    stored = await client.get(answer["entry"][0]["response"]["location"].partition("/_history")[0])
+    assert stored["generalPractitioner"] == [{"reference": f"Practitioner/{practitioner['id']}"}]
+
+
+async def test_what_only_looks_like_a_conditional_reference_is_stored(client: Client) -> None:
+    texts = [{"text": '"reference":"Practitioner?x"'}, {"text": "Practitioner?identifier=1"}]
+    await client.post("Patient", patient(name=texts, link=[{"other": {"reference": "http://a.b/Patient?x=y"}, "type": "seealso"}]))  # fmt: skip
+    assert client.response.status == 201

@@ -93,6 +93,32 @@ def test_patch_that_does_not_fit_is_422_and_leaves_the_tree(operation: Any, expr
     assert tree == {"a": [1, 2], "n": None}
 
 
+@pytest.mark.parametrize(
+    ("operation", "expression", "place"),
+    [
+        ({"op": "remove", "path": "/name/3"}, "Patient.name[3]", "[0].path"),
+        ({"op": "replace", "path": "/name/0/_family", "value": {}}, "Patient.name[0].family", "[0].path"),
+        ({"op": "test", "path": "/deceasedBoolean", "value": True}, "Patient.deceased", "[0].value"),
+        ({"op": "add", "path": "/contact/-/name", "value": {}}, "Patient.contact.name", "[0].path"),
+        (
+            {"op": "copy", "from": "/contact/0/name/given", "path": "/name/-"},
+            "Patient.contact[0].name.given",
+            "[0].from",
+        ),
+        ({"op": "remove", "path": "/extension/0/valueQuantity/unit"}, "Patient.extension[0].value.unit", "[0].path"),
+        ({"op": "remove", "path": "/a b/c"}, "Patient", "[0].path"),
+        ({"op": "remove", "path": "/nonsense/0/x"}, "Patient.nonsense[0].x", "[0].path"),
+    ],
+)
+def test_of_a_resource_the_place_is_named_that_the_patch_does_not_fit(
+    operation: Any, expression: str, place: str
+) -> None:
+    with pytest.raises(Unprocessable) as caught:
+        json_patch.apply({"resourceType": "Patient", "name": [{"given": ["A"]}], "deceasedBoolean": False}, [operation])
+    issue = caught.value.issues[0]
+    assert (issue.expression, issue.diagnostics) == ((expression,), place)
+
+
 def test_digits_survive_and_test_compares_values() -> None:
     tree = {"value": Exact("1.00"), "other": [Exact("0.10")]}
     patch = json_patch.parse(

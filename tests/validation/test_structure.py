@@ -302,7 +302,12 @@ def test_one_fault_gives_one_issue(resource: Json, path: str, value: object, cod
         (OBSERVATION, "effectiveDateTime", "2016-12-31T23:59:60Z"),
         (OBSERVATION, "subject.reference", "Patient/1/_history/2"),
         (OBSERVATION, "subject.reference", "Patient?identifier=http://x.org|1"),
-        (OBSERVATION, "subject.reference", "http://example.org/fhir/Encounter/1"),
+        (OBSERVATION, "subject.reference", "http://example.org/fhir/Patient/1"),
+        (OBSERVATION, "subject.reference", "https://example.org/fhir/Patient/1/_history/2"),
+        (OBSERVATION, "subject.reference", "http://example.org/fhir/Patient/1#name"),
+        (OBSERVATION, "subject.reference", "http://example.org/patients/1"),
+        (OBSERVATION, "subject.reference", "http://example.org/fhir/Encounter/1/more"),
+        (OBSERVATION, "subject.reference", "urn:oid:1.2.3"),
         (OBSERVATION, "subject.reference", "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"),
         (OBSERVATION, "subject", {"display": "someone"}),
         (PATIENT, "managingOrganization.extension", [EXTENSION]),
@@ -310,6 +315,14 @@ def test_one_fault_gives_one_issue(resource: Json, path: str, value: object, cod
 )
 def test_rare_but_valid_gives_no_issue(resource: Json, path: str, value: object) -> None:
     assert check(with_change(resource, path, value)) == ()
+
+
+@pytest.mark.parametrize("version", ["", "/_history/2", "#name"])
+@pytest.mark.parametrize("base", ["", "http://example.org/fhir/", "https://example.org:8443/a/b/r4/"])
+def test_a_reference_that_names_its_type_names_one_of_those_allowed(base: str, version: str) -> None:
+    for type_, expected in (("Patient", []), ("Encounter", [("value", "Observation.subject.reference")])):
+        if base or version != "#name":
+            assert found(with_change(OBSERVATION, "subject.reference", f"{base}{type_}/1{version}")) == expected
 
 
 def test_required_primitive_may_be_an_extension() -> None:
