@@ -35,6 +35,7 @@ from fhir_server.routes import Routes
 from fhir_server.search.index import extract
 from fhir_server.search.registry import under
 from fhir_server.settings import SettingError, Settings, from_environment
+from fhir_server.storage import unfinished
 from fhir_server.storage.base import StateConflict, Store
 from fhir_server.storage.open import open_store
 from fhir_server.terminology.remote.configured import checked, configured
@@ -129,6 +130,7 @@ def base_url(settings: Settings) -> str:
 
 async def assemble(settings: Settings, store: Store) -> Server:
     """The parts put together over an open store: what serving and loading both stand on."""
+    await unfinished.refuse(store.state)
     routes = Routes(off=() if settings.purge else {"purge"})
     key = await _signing_key(store)
     server = Server(settings, store, routes, base_url(settings), key, HOOKS, remote=configured(settings, key))

@@ -1,4 +1,4 @@
-"""The command line: `fhir-server serve | load | export | backup | restore | check | reindex | settings`."""
+"""The command line: `fhir-server serve | load | export | backup | restore | check | copy | reindex | settings`."""
 
 from fhir_server.cli.main import main
 

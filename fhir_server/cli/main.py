@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from fhir_server.cli import backup, check, export, load, reindex, restore, serve, settings
+from fhir_server.cli import backup, check, copy, export, load, reindex, restore, serve, settings
 from fhir_server.cli.package import package
 from fhir_server.outcome import FhirError
 from fhir_server.settings import SettingError
@@ -20,7 +20,7 @@ application = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, load, export, backup, restore, check, reindex, settings):
+for command in (serve, load, export, backup, restore, check, copy, reindex, settings):
     application.command()(getattr(command, command.__name__.rpartition(".")[2]))
 application.add_typer(package)
 

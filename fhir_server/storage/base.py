@@ -88,6 +88,10 @@ class StateStore(Protocol):
 
     async def names(self, space: str) -> Sequence[str]: ...
 
+    async def spaces(self) -> Sequence[str]:
+        """The spaces that have records."""
+        ...
+
     async def write(
         self, space: str, name: str, value: bytes, *, expected: int | None = None, expires: datetime | None = None
     ) -> int:
@@ -256,6 +260,19 @@ class Store(Protocol):
         A walk from the beginning to a page without matches meets every resource that was committed before it began and
         matches all the while. Places mean the same in every process and after a restart.
         """
+        ...
+
+    async def versions(self, access: Access, place: str, count: int) -> tuple[Sequence[Version], str]:
+        """The next versions of all resources (deletions too, `count` at most) in the order of writing, from a place on
+        ("": the beginning), and the next place.
+
+        Each resource's come in their order. A walk from the beginning to a page without versions meets every version that was
+        committed before it began and has not been purged. Places mean the same in every process and after a restart.
+        """
+        ...
+
+    async def defined(self, id_: str) -> System | None:
+        """The code system that came with the resource CodeSystem/`id_` (see Transaction.define); None: there is none."""
         ...
 
     async def reindex(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:

@@ -56,9 +56,14 @@ def systems(reads: Reads, access: Access, condition: str, args: tuple[Any, ...])
     for number, id_, _, _, facts in rows:
         if access.of("CodeSystem") != EVERYTHING and reads.read(access, Key("CodeSystem", id_)) is None:
             continue
-        made = msgspec.structs.replace(_FACTS.decode(facts), number=number)
+        made = system_of(number, facts)
         found.setdefault((made.url, made.version), made)
     return sorted(found.values(), key=lambda s: order(s.version or ""), reverse=True)
+
+
+def system_of(number: int, facts: bytes) -> System:
+    """The code system of a row."""
+    return msgspec.structs.replace(_FACTS.decode(facts), number=number)
 
 
 def having(reads: Reads, access: Access, code: str) -> list[System]:

@@ -148,12 +148,12 @@ def _versions(
         reverse=True,
     )
     for place_, name in rows:
-        found = _version(reads, access, name, place_[1])
+        found = version_at(reads, access, name, place_[1])
         if found is not None:
             yield place_, found
 
 
-def _version(reads: Reads, access: Access, type_: str, sequence: int) -> Version | None:
+def version_at(reads: Reads, access: Access, type_: str, sequence: int) -> Version | None:
     """The version with this sequence number; None where the caller may not see it."""
     row: Any = reads.db.execute(_CURRENT, (sequence,)).fetchone()
     key = Key(type_, row[6])

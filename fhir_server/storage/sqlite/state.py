@@ -47,6 +47,11 @@ def names(db: apsw.Connection, space: str) -> Sequence[str]:
     return [name for (name,) in rows]
 
 
+def spaces(db: apsw.Connection) -> Sequence[str]:
+    rows = db.execute("SELECT DISTINCT space FROM state WHERE expires IS NULL OR expires > ? ORDER BY space", (now(),))
+    return [space for (space,) in rows]
+
+
 def write(
     db: apsw.Connection, space: str, name: str, value: bytes, *, expected: int | None, expires: datetime | None
 ) -> int:

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 import apsw
 
-from fhir_server.concepts import Concepts
+from fhir_server.concepts import Concepts, System
 from fhir_server.model import Key, Version
 from fhir_server.outcome import Unavailable
 from fhir_server.search.query import UNRESTRICTED, Access, Explanation, IndexEntry, Page, SearchQuery
 from fhir_server.storage.base import HistoryPage, Problem, Record, StateStore, Transaction
-from fhir_server.storage.sqlite import state
+from fhir_server.storage.sqlite import state, walk
 from fhir_server.storage.sqlite.backup import copy
 from fhir_server.storage.sqlite.check import check
 from fhir_server.storage.sqlite.concepts import StoredConcepts
@@ -95,6 +95,12 @@ class SQLiteStore:
         start = int(place or 0)
         versions, last = await self.readers.run_long(lambda reads: after(reads, access, query, start))
         return versions, str(last)
+
+    async def versions(self, access: Access, place: str, count: int) -> tuple[Sequence[Version], str]:
+        return await self.readers.run_long(lambda reads: walk.versions(reads, access, place, count))
+
+    async def defined(self, id_: str) -> System | None:
+        return await self.readers.run(lambda reads: walk.defined(reads, id_))
 
     async def reindex(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:
         async def work(transaction: Transaction) -> bool:
@@ -181,6 +187,9 @@ class State:
 
     async def names(self, space: str) -> Sequence[str]:
         return await self._store.readers.run(lambda reads: state.names(reads.db, space))
+
+    async def spaces(self) -> Sequence[str]:
+        return await self._store.readers.run(lambda reads: state.spaces(reads.db))
 
     async def write(
         self, space: str, name: str, value: bytes, *, expected: int | None = None, expires: datetime | None = None

@@ -352,6 +352,9 @@ class WorkState:
     async def names(self, space: str) -> Sequence[str]:
         return state.names(self._work.tables().db, space)
 
+    async def spaces(self) -> Sequence[str]:
+        return state.spaces(self._work.tables().db)
+
     async def write(
         self, space: str, name: str, value: bytes, *, expected: int | None = None, expires: datetime | None = None
     ) -> int:
