@@ -31,7 +31,11 @@ from fhir_server.storage.sqlite import SQLiteStore
 TOGETHER = 4_000  # resources of one commit
 APART = timedelta(days=1)  # between the times of writing of two replicas
 
-_UUID = re.compile(rb"\b([0-9a-f]{2})(?=[0-9a-f]{6}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)")
+_ID = re.compile(
+    rb"\b(?:([0-9a-f]{2})(?=[0-9a-f]{6}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)"  # UUIDs of the data
+    rb"|([0-9a-hjkmnp-tv-z])(?=[0-9a-hjkmnp-tv-z]{23}\b))"  # ids that the server gave
+)
+_DIGITS = b"0123456789abcdefghjkmnpqrstvwxyz"
 _TIME = re.compile(rb'"lastUpdated":"[^"]+"')
 
 
@@ -61,12 +65,15 @@ def make(folder: Path, scales: Sequence[int]) -> None:
 
 
 def replica(body: bytes, number: int) -> bytes:
-    """The resource with every UUID in it exchanged for one that belongs to this replica."""
+    """The resource with every id and UUID in it exchanged for one that belongs to this replica."""
 
     def exchanged(found: re.Match[bytes]) -> bytes:
-        return b"%02x" % ((int(found[1], 16) + number) % 256)
+        if found[1]:
+            return b"%02x" % ((int(found[1], 16) + number) % 256)
+        place = (_DIGITS.index(found[2]) + number) % 32
+        return _DIGITS[place : place + 1]
 
-    return _UUID.sub(exchanged, body)
+    return _ID.sub(exchanged, body)
 
 
 def _remove(path: Path) -> None:
