@@ -45,7 +45,9 @@ from fhir_server.storage.sqlite.search import search
 T = TypeVar("T")
 
 SECONDS_A_CONCEPT = 0.001
-"""What a work may take longer for each concept that it defines: ten times what that takes on an idle machine."""
+SECONDS_A_WRITE = 0.01
+"""What a work may take longer for each concept that it defines, and for each version that it writes: many times what that takes on
+an idle machine."""
 
 
 class Commit:
@@ -177,6 +179,7 @@ class Work:
         """There is one writer: every transaction holds every lock."""
 
     async def append(self, writes: Sequence[Write]) -> None:
+        self._commit.allow(SECONDS_A_WRITE * len(writes))
         for write in writes:
             self._append(write)
 

@@ -33,6 +33,10 @@ LARGE_PAGES = 4 * CHECKPOINT_PAGES  # from here on wait for readers, so that the
 log = logging.getLogger(__name__)
 
 
+class _Undone(Exception):
+    """SQLite has undone the whole transaction with a statement that was stopped: nothing that ran in it counts."""
+
+
 @dataclass(slots=True)
 class Job:
     """A work and the caller who waits for it."""
@@ -45,7 +49,7 @@ class Job:
     error: BaseException | None = None
 
     def run(self, commit: Commit) -> None:
-        """Runs the work to its end; leaves its result or its error. Driver errors that undo the commit come out."""
+        """Runs the work to its end; leaves its result or its error. What undoes the whole commit comes out."""
         work = Work(commit, self.access)
         try:
             self.result = self.context.run(_finish, self.work(work))
@@ -58,6 +62,8 @@ class Job:
         except Exception as error:  # noqa: BLE001 - it is the caller's
             work.undo()
             self.error = error
+        if not commit.reads.db.in_transaction:  # a stopped SELECT leaves it, a stopped INSERT does not
+            raise _Undone
 
 
 class Writer:
@@ -137,20 +143,27 @@ class Writer:
                 self._together(jobs)
             except apsw.Error as error:
                 self._failed(jobs, error)
-            except Exception:
+            except Exception as error:
                 self._rollback()
-                if len(jobs) == 1:
+                if len(jobs) > 1:
+                    self._each_alone(jobs)
+                elif not isinstance(error, _Undone):
                     raise
-                for job in jobs:
-                    job.result = job.error = None
-                    try:
-                        self._together([job])
-                    except apsw.Error as error:
-                        self._failed([job], error)
-                    except Exception as error:  # noqa: BLE001 - it is this caller's
-                        self._rollback()
-                        job.error = error
             self._checkpoint()
+
+    def _each_alone(self, jobs: list[Job]) -> None:
+        """Each in a transaction of its own; the slow or broken one fails by itself."""
+        for job in jobs:
+            job.result = job.error = None
+            try:
+                self._together([job])
+            except apsw.Error as error:
+                self._failed([job], error)
+            except _Undone:
+                self._rollback()
+            except Exception as error:  # noqa: BLE001 - it is this caller's
+                self._rollback()
+                job.error = error
 
     def _together(self, jobs: list[Job]) -> None:
         connection, names = self._open()
