@@ -111,24 +111,20 @@ async def test_a_slow_search_is_stopped_and_holds_nobody_up(tmp_path: Path, monk
     await store.open()
     await save(store, write("Basic/1", *(string("s", f"text {n}") for n in range(20_000))))
     slow = Match("s", tuple((Compare(String, "folded", Op.CONTAINS, f"none {n}"),) for n in range(600)))
-    late = 0.0
+    turns = 0
 
-    async def watch() -> None:
-        nonlocal late
+    async def others() -> None:
+        nonlocal turns
         while True:
-            start = time.perf_counter()
             await anyio.sleep(0.005)
-            late = max(late, time.perf_counter() - start)
+            turns += 1
 
     async with anyio.create_task_group() as group:
-        group.start_soon(watch)
-        await anyio.sleep(0.02)
-        start = time.perf_counter()
+        group.start_soon(others)
         with pytest.raises(TimedOut):
             await search(store, "Basic", slow)
-        assert time.perf_counter() - start < 2
         group.cancel_scope.cancel()
-    assert late < 0.25
+    assert turns > 5  # of some eighty that 0.4 seconds have room for
     with pytest.raises(TimedOut):
         await store.transact(UNRESTRICTED, lambda tx: tx.search(SearchQuery({"Basic": slow})))
     await save(store, write("Basic/2"))
