@@ -248,10 +248,10 @@ class Site:
             for type_ in COMMON:
                 extract({"resourceType": type_})
         self._build(server)
-        _settle()
+        settle()
 
 
-def _settle() -> None:
+def settle() -> None:
     """What start-up made stays for good: the collector need not look at it again, nor look often."""
     gc.collect()
     gc.freeze()

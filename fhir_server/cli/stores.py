@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fhir_server.app import assemble
+from fhir_server.app import assemble, settle
 from fhir_server.context import Server
 from fhir_server.settings import SettingError, Settings
 from fhir_server.storage.base import Store
@@ -33,6 +33,7 @@ async def assembled(settings: Settings, *, create: bool = False) -> AsyncIterato
     """The server's parts over the store of `settings`, as `opened` opens it."""
     async with opened(settings, create=create) as store:
         server = await assemble(settings, store)
+        settle()
         try:
             yield server
         finally:
