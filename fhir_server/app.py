@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from fhir_server.context import Hooks, Server
 from fhir_server.indexing import record
 from fhir_server.indexing.reindex import Reindex
-from fhir_server.interactions import claims
+from fhir_server.interactions import claims, releases
 from fhir_server.interactions.codesystem import keep_concepts
 from fhir_server.interactions.conformance import LEVELS, announce, forget
 from fhir_server.interactions.searchparameter import take_effect
@@ -28,6 +28,7 @@ from fhir_server.observability.logs import AccessLog
 from fhir_server.observability.metrics import Metrics, shared_folder
 from fhir_server.observability.tracing import traced
 from fhir_server.packages import waiting
+from fhir_server.releases.importing import swept
 from fhir_server.rest.asgi import Application, Receive, Scope, Send, lifespan
 from fhir_server.rest.cors import Cors
 from fhir_server.rest.endpoint import Endpoint
@@ -152,7 +153,18 @@ def worker(server: Server) -> Worker:
     async def install(held: Held) -> None:
         await waiting.run(server, held)
 
-    kinds = {record.JOB: Kind(due, Reindex(server.store).run), waiting.JOB: Kind(packages_wait, install)}
+    async def concepts_wait() -> bool:
+        return await server.store.state.read(releases.WORK, releases.SWEEP) is not None
+
+    async def sweep(held: Held) -> None:
+        await swept(server.store)
+        await held.end(server.store.state, "done")
+
+    kinds = {
+        record.JOB: Kind(due, Reindex(server.store).run),
+        waiting.JOB: Kind(packages_wait, install),
+        releases.SWEEP: Kind(concepts_wait, sweep),
+    }
     return Worker(server.store, kinds)
 
 

@@ -53,7 +53,7 @@ class Placed(msgspec.Struct, frozen=True):
     """A concept in its place: the places of its code system count from 0, see terminology.hierarchy.
 
     `last` is the last place below it along first parents (its own where there is none), `above` are the places of its
-    parents in their order, `further` are the intervals of what it subsumes along other parents.
+    parents in their order (what the concept itself says of parents does not count), `further` are the intervals of what it subsumes along other parents.
     """
 
     concept: Concept

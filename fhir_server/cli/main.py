@@ -9,6 +9,7 @@ import typer
 
 from fhir_server.cli import backup, check, copy, export, load, reindex, restore, serve, settings
 from fhir_server.cli.package import package
+from fhir_server.cli.terminology import terminology
 from fhir_server.outcome import FhirError
 from fhir_server.settings import SettingError
 from fhir_server.storage.base import SchemaError
@@ -23,6 +24,7 @@ application = typer.Typer(
 for command in (serve, load, export, backup, restore, check, copy, reindex, settings):
     application.command()(getattr(command, command.__name__.rpartition(".")[2]))
 application.add_typer(package)
+application.add_typer(terminology)
 
 
 def main() -> None:

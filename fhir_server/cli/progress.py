@@ -20,6 +20,10 @@ class Bar:
     def advance(self, steps: float = 1) -> None:
         self._progress.advance(self._task, steps)
 
+    def stage(self, text: str, total: float | None) -> None:
+        """Another part of the work, from its beginning."""
+        self._progress.reset(self._task, description=text, total=total or None)
+
     def say(self, text: str) -> None:
         self._progress.update(self._task, description=text)
 

@@ -190,8 +190,10 @@ class Sources:
                 conditions = []
             case "isa", code if code:
                 conditions = [_filter("concept", "is-a", code)]
+            case "refset", "":
+                conditions = [_filter("referenceSet", "=", "true")]
             case "refset", code:
-                conditions = [_filter("refset", "=" if code else "exists", code or "true")]
+                conditions = [_filter("concept", "in", code)]
             case _:
                 raise BadRequest(f"{shown(url)}: only {IMPLICIT}, {IMPLICIT}=isa/[code], {IMPLICIT}=refset and {IMPLICIT}=refset/[code] are understood", code="not-supported")  # fmt: skip
         system = {"system": source.system.url, **_version(source.system)}
@@ -213,14 +215,18 @@ class Sources:
         return None
 
     async def _loinc(self, url: str, code: str) -> Json | None:
-        """All of LOINC, an answer list (what is below it), a part (it and what is below it)."""
+        """All of LOINC, an answer list (its answers in order, else what is below it), a part (it and what is below it)."""
         source = await self.system(LOINC)
         if source is None:
             return None
         if not code:
             return _implicit(url, {"system": LOINC})
-        if await source.one(code) is None:
+        found = await source.one(code)
+        if found is None:
             return None
+        answers = [each.value for each in found.properties if each.code == "answer"]
+        if answers:
+            return _implicit(url, {"system": LOINC, **_version(source.system), "concept": [{"code": each} for each in answers]})  # fmt: skip
         op = "descendent-of" if code.startswith("LL") else "is-a"
         return _implicit(url, {"system": LOINC, "filter": [_filter("concept", op, code)]})
 

@@ -37,6 +37,8 @@ from fhir_server.terminology.sources import Sources, shown
 
 Json = Mapping[str, Any]
 
+SNOMED: Final = "http://snomed.info/sct"
+RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
 MOST_IMPORTS: Final = 20
 """Value sets that import value sets that import …"""
 MOST_VISITS: Final = 1000
@@ -167,7 +169,7 @@ def _of_system(part: Json, name: str) -> Part:
                 given.setdefault(each["code"], Given(each.get("display"), tuple(designations(each))))
         where = Listed(frozenset(given))
     if "filter" in part:
-        where = all_of([where, *(condition(each, name) for each in part["filter"])])
+        where = all_of([where, *(condition(each, name, part["system"]) for each in part["filter"])])
     return Part(part["system"], part.get("version", ""), where, given)
 
 
@@ -215,9 +217,17 @@ def _without(part: Part, less: Part) -> Part:
     return replace(part, where=all_of([part.where, none_of(less.where)]))
 
 
-def condition(given: Json, name: str) -> Condition:
-    """What one filter of an include lets through. Raises BadRequest for one that is not supported."""
+def condition(given: Json, name: str, system: str = "") -> Condition:
+    """What one filter of an include lets through. Raises BadRequest for one that is not supported.
+
+    Two systems have forms of their own: http://hl7.org/fhir/R4/snomedct.html (concept in [reference set]) and
+    http://hl7.org/fhir/R4/rxnorm.html (values of relationships as CUI:[code]).
+    """
     prop, op, value = str(given.get("property", "")), str(given.get("op", "")), str(given.get("value", ""))
+    if system == SNOMED and (prop, op) == ("concept", "in"):
+        return Valued("refset", frozenset([value]))
+    if system == RXNORM and op in ("=", "in"):
+        value = ",".join(each.strip().removeprefix("CUI:") for each in value.split(","))
     of_code = prop in ("concept", "code")
     match op:
         case "is-a" if of_code:

@@ -38,13 +38,14 @@ async def members(client: Client, url: str) -> list[str]:
 
 async def test_implicit_value_sets_of_snomed_ct(client: Client) -> None:
     refset = {"code": "3", "property": [{"code": "refset", "valueCode": "77"}]}
+    itself = {"code": "77", "property": [{"code": "referenceSet", "valueBoolean": True}]}
     await client.put("CodeSystem/old", system("old", SCT, {"code": "1"}, version=f"{SCT}/900/version/20200101"))
-    new = system("new", SCT, {"code": "1"}, below("2", "1"), refset, version=f"{SCT}/900/version/20240101")
+    new = system("new", SCT, {"code": "1"}, below("2", "1"), refset, itself, version=f"{SCT}/900/version/20240101")
     await client.put("CodeSystem/new", new)
-    assert await members(client, f"{SCT}?fhir_vs") == ["1", "2", "3"]
+    assert await members(client, f"{SCT}?fhir_vs") == ["1", "2", "3", "77"]
     assert await members(client, f"{SCT}?fhir_vs=isa/1") == ["1", "2"]
     assert await members(client, f"{SCT}?fhir_vs=refset/77") == ["3"]
-    assert await members(client, f"{SCT}?fhir_vs=refset") == ["3"]
+    assert await members(client, f"{SCT}?fhir_vs=refset") == ["77"]
     assert await members(client, f"{SCT}/900/version/20200101?fhir_vs") == ["1"]
     with pytest.raises(BadRequest, match="is not known here"):
         await members(client, f"{SCT}/900/version/19990101?fhir_vs")
