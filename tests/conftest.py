@@ -1,11 +1,14 @@
 """Fixtures that every test may use."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from fhir_server.storage.base import Store
 from tests.postgres.cluster import Cluster, running
 from tests.postgres.databases import Databases
+from tests.stores import KINDS, Stores, opened, prepare, promised
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +25,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def databases(cluster: Cluster) -> Iterator[Databases]:
-    with Databases(cluster) as databases:
+    with Databases(cluster, prepare) as databases:
         yield databases
 
 
@@ -31,3 +34,46 @@ def database(databases: Databases) -> Iterator[str]:
     """The URL of an empty PostgreSQL database for this test alone."""
     with databases.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session", params=promised())
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """Every kind of store that was promised to this run."""
+    if request.param not in KINDS:
+        pytest.fail(f"the store {request.param!r} was promised to this run (FHIR_TEST_STORES) and is absent")
+    databases: Databases | None = request.getfixturevalue("databases") if request.param == "postgres" else None
+
+    def required() -> Databases:
+        assert databases is not None
+        return databases
+
+    return Stores(request.param, required)
+
+
+@pytest.fixture
+def folder(stores: Stores, tmp_path: Path) -> Iterator[Path]:
+    """An empty folder, with stores of each kind in turn (see tests.stores)."""
+    yield stores.bind(tmp_path)
+    stores.release(tmp_path)
+
+
+@pytest.fixture
+async def store(folder: Path, anyio_backend: str) -> AsyncIterator[Store]:
+    """An empty store of each kind in turn, open."""
+    opened_ = await opened(folder)
+    yield opened_
+    await opened_.close()
+
+
+@pytest.fixture(scope="session")
+def new_folder(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+    """As `folder`, for fixtures that live longer than a test: makes a folder of that name."""
+    made: list[Path] = []
+
+    def make(name: str) -> Path:
+        made.append(stores.bind(tmp_path_factory.mktemp(name)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        stores.release(each)

@@ -16,6 +16,7 @@ from fhir_server.settings import SettingError, Settings
 from fhir_server.storage.open import open_store
 from tests.http.server import running
 from tests.http.site import site
+from tests.stores import store_in
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
@@ -47,8 +48,8 @@ def test_base_url(settings: Settings, base: str) -> None:
     assert base_url(settings) == base
 
 
-async def test_the_signing_key_belongs_to_the_database(tmp_path: Path) -> None:
-    settings = Settings(store=f"sqlite:///{tmp_path / 'fhir.db'}")
+async def test_the_signing_key_belongs_to_the_database(folder: Path) -> None:
+    settings = Settings(store=store_in(folder))
     keys = []
     for _ in range(2):
         store = open_store(settings.store, settings)
@@ -59,9 +60,9 @@ async def test_the_signing_key_belongs_to_the_database(tmp_path: Path) -> None:
     assert len(keys[0]) == 32
 
 
-def test_another_base_path_is_served_beside_fhir(tmp_path: Path) -> None:
+def test_another_base_path_is_served_beside_fhir(folder: Path) -> None:
     settings = Settings(base_url="https://fhir.example.org/hospital/r4")
-    with site(tmp_path, settings) as client:
+    with site(folder, settings) as client:
         made = client.post("/hospital/r4/Patient", json={"resourceType": "Patient"})
         place = f"https://fhir.example.org/hospital/r4/Patient/{made.json()['id']}"
         assert made.headers["location"] == f"{place}/_history/1"
@@ -70,19 +71,19 @@ def test_another_base_path_is_served_beside_fhir(tmp_path: Path) -> None:
         assert client.get("/hospital/r4ish").status_code == 404
 
 
-def test_pages_survive_a_restart(tmp_path: Path) -> None:
-    settings = Settings(store=f"sqlite:///{tmp_path / 'fhir.db'}", base_url="http://fhir.example.org/fhir")
-    with site(tmp_path, settings) as client:
+def test_pages_survive_a_restart(folder: Path) -> None:
+    settings = Settings(store=store_in(folder), base_url="http://fhir.example.org/fhir")
+    with site(folder, settings) as client:
         for _ in range(3):
             client.post("/fhir/Patient", json={"resourceType": "Patient"})
         page = client.get("/fhir/Patient?_count=2").json()
     following = next(link["url"] for link in page["link"] if link["relation"] == "next")
-    with site(tmp_path, settings) as client:
+    with site(folder, settings) as client:
         assert len(client.get(following.removeprefix("http://fhir.example.org")).json()["entry"]) == 1
 
 
-def test_sigterm_finishes_what_is_under_way_and_logs_hold_no_values(tmp_path: Path) -> None:
-    with running(cwd=tmp_path) as server:
+def test_sigterm_finishes_what_is_under_way_and_logs_hold_no_values(folder: Path) -> None:
+    with running(cwd=folder) as server:
         httpx.get(f"{server.base}/Patient/canary-7?_summary=true", headers={"x-request-id": "known-id"})
         httpx.get(f"{server.base}/Patient?name=canary-7")
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
@@ -105,8 +106,8 @@ def test_sigterm_finishes_what_is_under_way_and_logs_hold_no_values(tmp_path: Pa
     assert "known-id" in {line.get("request_id") for line in lines}
 
 
-def test_workers_share_one_database_and_one_set_of_figures(tmp_path: Path) -> None:
-    with running("--workers", "2", cwd=tmp_path) as server:
+def test_workers_share_one_database_and_one_set_of_figures(folder: Path) -> None:
+    with running("--workers", "2", cwd=folder) as server:
         made = httpx.post(f"{server.base}/Patient", json={"resourceType": "Patient"})
         page = httpx.get(f"{server.base}/Patient?_count=1")
         for _ in range(20):

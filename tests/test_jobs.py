@@ -1,34 +1,23 @@
 """Jobs: leases, progress, cancelling, going on after a death. http://hl7.org/fhir/R4/async.html"""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from fhir_server import jobs
 from fhir_server.jobs import Held, Job, Kind, Lost, Worker, cancel, claim, find
 from fhir_server.search.query import UNRESTRICTED
-from fhir_server.storage.base import Transaction
-from fhir_server.storage.sqlite import SQLiteStore
+from fhir_server.storage.base import Store, Transaction
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
-    opened = SQLiteStore(tmp_path / "fhir.db")
-    await opened.open()
-    yield opened
-    await opened.close()
-
-
-async def held(store: SQLiteStore, owner: str) -> Held:
+async def held(store: Store, owner: str) -> Held:
     found = await claim(store.state, "work", owner)
     assert found is not None
     return found
 
 
-async def test_one_holds_a_job_and_all_see_how_far_it_is(store: SQLiteStore) -> None:
+async def test_one_holds_a_job_and_all_see_how_far_it_is(store: Store) -> None:
     assert await find(store.state, "work") is None
     one = await held(store, "one")
     assert await claim(store.state, "work", "two") is None
@@ -42,7 +31,7 @@ async def test_one_holds_a_job_and_all_see_how_far_it_is(store: SQLiteStore) -> 
     assert (over.over, over.held, over.done) == (True, False, 3)
 
 
-async def test_a_job_that_is_over_begins_anew(store: SQLiteStore) -> None:
+async def test_a_job_that_is_over_begins_anew(store: Store) -> None:
     one = await held(store, "one")
     await one.write(store.state, done=3)
     await one.end(store.state, "failed", "why")
@@ -50,7 +39,7 @@ async def test_a_job_that_is_over_begins_anew(store: SQLiteStore) -> None:
     assert (two.job.done, two.job.error, two.job.status) == (0, "", "running")
 
 
-async def test_after_a_death_another_goes_on_where_it_was(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_death_another_goes_on_where_it_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "LEASE", timedelta(seconds=0.2))
     one = await held(store, "one")
     await one.write(store.state, done=5, place=b"there")
@@ -62,7 +51,7 @@ async def test_after_a_death_another_goes_on_where_it_was(store: SQLiteStore, mo
     await two.write(store.state, done=7)
 
 
-async def test_progress_belongs_to_the_transaction_that_it_is_written_in(store: SQLiteStore) -> None:
+async def test_progress_belongs_to_the_transaction_that_it_is_written_in(store: Store) -> None:
     one = await held(store, "one")
     mark = one.mark()
 
@@ -79,7 +68,7 @@ async def test_progress_belongs_to_the_transaction_that_it_is_written_in(store: 
     assert (found.done, found.total) == (0, 1)
 
 
-async def test_who_is_cancelled_notices_at_the_next_step(store: SQLiteStore) -> None:
+async def test_who_is_cancelled_notices_at_the_next_step(store: Store) -> None:
     assert await cancel(store.state, "work") is False
     one = await held(store, "one")
     assert await cancel(store.state, "work") is True
@@ -88,9 +77,7 @@ async def test_who_is_cancelled_notices_at_the_next_step(store: SQLiteStore) -> 
     assert await cancel(store.state, "work") is False
 
 
-async def test_workers_take_turns_and_a_failure_is_tried_again(
-    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_workers_take_turns_and_a_failure_is_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "LOOK_EVERY", 0.01)
     left, ran, at_once = 5, [], 0
 
@@ -122,7 +109,7 @@ async def test_workers_take_turns_and_a_failure_is_tried_again(
     assert job.status in ("done", "waiting")
 
 
-async def test_a_worker_that_stops_hands_over_at_once(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_stops_hands_over_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "LOOK_EVERY", 0.01)
     begun = asyncio.Event()
 

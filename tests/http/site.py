@@ -14,6 +14,7 @@ from fhir_server.app import create_app
 from fhir_server.rest.protocol import Protocol
 from fhir_server.settings import Settings
 from tests.http.server import free_port
+from tests.stores import store_in
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def site(folder: Path, settings: Settings | None = None) -> Iterator[httpx.Clien
     port = free_port()
     settings = replace(settings or Settings(), port=port)
     if settings.store == Settings().store:
-        settings = replace(settings, store=f"sqlite:///{folder / 'fhir.db'}")
+        settings = replace(settings, store=store_in(folder))
     config = uvicorn.Config(
         create_app(settings),
         port=port,

@@ -11,16 +11,16 @@ from tests.http.site import site
 HISTORY = "/fhir/Patient/a/_history"
 
 
-def test_purge_is_told_of_where_it_is_on(tmp_path: Path) -> None:
-    with site(tmp_path, Settings(purge=True)) as client:
+def test_purge_is_told_of_where_it_is_on(folder: Path) -> None:
+    with site(folder, Settings(purge=True)) as client:
         for url in (HISTORY, f"{HISTORY}/1"):
             assert client.options(url).headers["allow"] == "GET, HEAD, DELETE, OPTIONS"
         assert "/fhir/{type}/{id}/_history" in client.get("/openapi.json").json()["paths"]
         assert "delete" in client.get("/openapi.json").json()["paths"]["/fhir/{type}/{id}/_history"]
 
 
-def test_what_is_switched_off_is_not_told_of(tmp_path: Path) -> None:
-    with site(tmp_path, Settings(update_as_create=False)) as client:
+def test_what_is_switched_off_is_not_told_of(folder: Path) -> None:
+    with site(folder, Settings(update_as_create=False)) as client:
         for url in (HISTORY, f"{HISTORY}/1"):
             refused = client.delete(url)
             assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")

@@ -11,7 +11,7 @@ from fhir_server.settings import Settings
 from tests.http.site import site
 
 
-def test_what_the_entries_of_a_bundle_read_is_limited(tmp_path: Path) -> None:
+def test_what_the_entries_of_a_bundle_read_is_limited(folder: Path) -> None:
     """The rest of a batch is refused, entry by entry; writes are not. A transaction is refused as a whole."""
     text = "x" * 2**20
     reading = {"request": {"method": "GET", "url": "Basic?_count=1000"}}
@@ -19,7 +19,7 @@ def test_what_the_entries_of_a_bundle_read_is_limited(tmp_path: Path) -> None:
         "request": {"method": "POST", "url": "Basic"},
         "resource": {"resourceType": "Basic", "code": {"text": "new"}},
     }
-    with site(tmp_path, Settings()) as client:
+    with site(folder, Settings()) as client:
         for _ in range(4):
             made = client.post("/fhir/Basic", json={"resourceType": "Basic", "code": {"text": text}})
             assert made.status_code == 201

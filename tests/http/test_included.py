@@ -22,8 +22,8 @@ def modes(page: dict[str, Any]) -> list[str]:
     return [entry["search"]["mode"] for entry in page["entry"]]
 
 
-def test_what_is_beyond_the_limit_is_said(tmp_path: Path) -> None:
-    with site(tmp_path, Settings(max_includes=2)) as client:
+def test_what_is_beyond_the_limit_is_said(folder: Path) -> None:
+    with site(folder, Settings(max_includes=2)) as client:
         client.put("/fhir/Patient/p", json={"resourceType": "Patient", "id": "p"})
         for _ in range(2):
             client.post("/fhir/Observation", json=OBSERVATION | {"subject": {"reference": "Patient/p"}})

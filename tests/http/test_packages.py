@@ -15,6 +15,7 @@ import pytest
 from tests.conformance_data import require
 from tests.http.server import Process, command, free_port, running, start
 from tests.packages.made import PROFILE, package
+from tests.stores import NewFolder, store_in
 
 GZIP = {"Content-Type": "application/gzip"}
 INSTALL = "ImplementationGuide/$install"
@@ -24,9 +25,9 @@ WITHIN = 120.0
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    folder = tmp_path_factory.mktemp("packages")
-    with running("--store", f"sqlite:///{folder / 'fhir.db'}", "--workers", "2", cwd=folder) as process:
+def server(new_folder: NewFolder) -> Iterator[Process]:
+    folder = new_folder("packages")
+    with running("--store", store_in(folder), "--workers", "2", cwd=folder) as process:
         yield process
 
 
@@ -144,9 +145,9 @@ def test_wrong_bodies(http: httpx.Client, content: bytes, headers: dict[str, str
     assert (answer.status_code, answer.json()["resourceType"]) == (status, "OperationOutcome")
 
 
-def test_an_installation_goes_on_after_kill_9(tmp_path: Path) -> None:
-    store, port = f"sqlite:///{tmp_path / 'fhir.db'}", free_port()
-    server = start(command("--store", store, port=port), port, cwd=tmp_path)
+def test_an_installation_goes_on_after_kill_9(folder: Path) -> None:
+    store, port = store_in(folder), free_port()
+    server = start(command("--store", store, port=port), port, cwd=folder)
     raw = us_core()
 
     def install() -> None:
@@ -161,7 +162,7 @@ def test_an_installation_goes_on_after_kill_9(tmp_path: Path) -> None:
     server.kill()
     thread.join()
     assert (half["status"], 0 < half["resources"] < 210) == ("installing", True)
-    with running("--store", store, cwd=tmp_path) as again, httpx.Client(base_url=again.base, timeout=60) as http:
+    with running("--store", store, cwd=folder) as again, httpx.Client(base_url=again.base, timeout=60) as http:
         eventually(lambda: http.get(PACKAGES).status_code == 200)
         assert [(one["status"], one["resources"]) for one in packages(http)] == [("installed", 210)]
         history = http.get("_history", params={"_count": 0}).json()

@@ -11,12 +11,13 @@ from tests.conformance.synthea import demo
 from tests.http.busy import missed
 from tests.http.site import site
 from tests.http.wire import Wire
+from tests.stores import NewFolder
 
 
 @pytest.fixture(scope="module")
-def patients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+def patients(new_folder: NewFolder) -> Iterator[Wire]:
     """Five patients, 996 resources."""
-    with site(tmp_path_factory.mktemp("busy")) as client, Wire(client.base_url.port or 0) as wire:
+    with site(new_folder("busy")) as client, Wire(client.base_url.port or 0) as wire:
         for name, raw in demo():
             assert wire.request("POST", "/fhir", raw).status == 200, name
         yield wire

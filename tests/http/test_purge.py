@@ -9,8 +9,8 @@ from fhir_server.settings import Settings
 from tests.http.site import site
 
 
-def test_referential_integrity_holds_for_a_purge(tmp_path: Path) -> None:
-    with site(tmp_path, Settings(purge=True, referential_integrity=True)) as client:
+def test_referential_integrity_holds_for_a_purge(folder: Path) -> None:
+    with site(folder, Settings(purge=True, referential_integrity=True)) as client:
         place = "Patient/" + client.post("/fhir/Patient", json={"resourceType": "Patient"}).json()["id"]
         client.put(f"/fhir/{place}", json={"resourceType": "Patient", "id": place[8:], "active": True})
         condition = {"resourceType": "Condition", "subject": {"reference": place}}

@@ -19,6 +19,7 @@ from fhir_server.settings import SettingError, Settings
 from tests.http.relay import Relay, relay
 from tests.http.site import site
 from tests.operations.zoo import ANIMALS, SYSTEM, VS
+from tests.stores import NewFolder
 
 Json = dict[str, Any]
 
@@ -119,14 +120,14 @@ def pair(folder: Path, **settings: Any) -> Iterator[Pair]:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    with pair(tmp_path_factory.mktemp("both")) as found:
+def both(new_folder: NewFolder) -> Iterator[Pair]:
+    with pair(new_folder("both")) as found:
         yield found
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Pair]:
-    with pair(tmp_path) as found:
+def servers(folder: Path) -> Iterator[Pair]:
+    with pair(folder) as found:
         yield found
 
 
@@ -388,8 +389,8 @@ def test_it_is_asked_again_after_a_while(servers: Pair, monkeypatch: pytest.Monk
     assert servers.here.get(path).status_code == 200
 
 
-def test_old_answers_are_asked_for_again(tmp_path: Path) -> None:
-    with pair(tmp_path, terminology_cache_age=0.3) as servers:
+def test_old_answers_are_asked_for_again(folder: Path) -> None:
+    with pair(folder, terminology_cache_age=0.3) as servers:
         path = f"CodeSystem/$lookup?system={SYSTEM}&code=cat"
         servers.get(path)
         asked = len(servers.way.requests)
@@ -398,8 +399,8 @@ def test_old_answers_are_asked_for_again(tmp_path: Path) -> None:
         assert len(servers.way.requests) > asked
 
 
-def test_only_the_code_systems_named_are_asked_for(tmp_path: Path) -> None:
-    with pair(tmp_path, terminology_systems="http://snomed.info/sct, http://acme.org/other") as servers:
+def test_only_the_code_systems_named_are_asked_for(folder: Path) -> None:
+    with pair(folder, terminology_systems="http://snomed.info/sct, http://acme.org/other") as servers:
         assert servers.here.get(f"/fhir/CodeSystem/$lookup?system={SYSTEM}&code=cat").status_code == 404
         assert servers.here.get(f"/fhir/ValueSet/$expand?url={PETS}").status_code == 404
         assert servers.way.requests == []
@@ -407,10 +408,10 @@ def test_only_the_code_systems_named_are_asked_for(tmp_path: Path) -> None:
         assert servers.way.requests == ["GET /fhir/metadata?mode=terminology HTTP/1.1"]
 
 
-def test_a_server_that_is_its_own_remote_says_so(tmp_path: Path) -> None:
+def test_a_server_that_is_its_own_remote_says_so(folder: Path) -> None:
     with relay() as way:
         settings = Settings(terminology_url=f"{way.origin}/fhir", outbound_internal=f"terminology={way.origin}")
-        with site(tmp_path, settings) as client:
+        with site(folder, settings) as client:
             way.to = client.base_url.port
             start = time.monotonic()
             lookup = client.get("/fhir/CodeSystem/$lookup?system=http://acme.org/none&code=x")
@@ -421,15 +422,15 @@ def test_a_server_that_is_its_own_remote_says_so(tmp_path: Path) -> None:
             assert len(way.requests) <= 3
 
 
-def test_two_servers_that_ask_each_other_come_to_an_end(tmp_path: Path) -> None:
+def test_two_servers_that_ask_each_other_come_to_an_end(folder: Path) -> None:
     with ExitStack() as stack:
         ways = [stack.enter_context(relay()) for _ in range(2)]
         clients = []
         for number, way in enumerate(ways):
-            folder = tmp_path / str(number)
-            folder.mkdir()
+            place = folder / str(number)
+            place.mkdir()
             settings = Settings(terminology_url=f"{way.origin}/fhir", outbound_internal=f"terminology={way.origin}")
-            clients.append(stack.enter_context(site(folder, settings)))
+            clients.append(stack.enter_context(site(place, settings)))
         ways[0].to, ways[1].to = clients[1].base_url.port, clients[0].base_url.port
         start = time.monotonic()
         for client in clients:

@@ -16,7 +16,7 @@ from fhir_server.settings import Settings
 from tests.http.site import site
 from tests.search.cases import BASE, FOLDER, Case, cases
 from tests.search.test_cases_on_stores import save
-from tests.storage.contract.stores import STORES
+from tests.stores import opened
 
 RELATIVE = "=ap"
 """Approximate dates hang on the day of the test."""
@@ -36,13 +36,12 @@ def _found(answer: httpx.Response) -> list[str]:
 
 
 @pytest.mark.parametrize("group", _groups(), ids=lambda group: group[0].id)
-async def test_examples_of_the_specification(group: list[Case], tmp_path: Path) -> None:
-    store = await STORES["sqlite"](tmp_path)
+async def test_examples_of_the_specification(group: list[Case], folder: Path) -> None:
+    store = await opened(folder)
     await save(store, group[0])
     await store.close()
-    (file,) = tmp_path.glob("*.db")
     wrong: dict[str, Any] = {}
-    with site(tmp_path, Settings(store=f"sqlite:///{file}", base_url=BASE)) as client:
+    with site(folder, Settings(base_url=BASE)) as client:
         for case in group:
             answer = client.get(f"/fhir/{case.type}?{_encoded(case.query)}")
             right: Any = case.expect
@@ -72,8 +71,8 @@ def _results() -> list[Any]:
 
 
 @pytest.mark.parametrize("group", _results())
-def test_results(group: dict[str, Any], tmp_path: Path) -> None:
-    with site(tmp_path) as client:
+def test_results(group: dict[str, Any], folder: Path) -> None:
+    with site(folder) as client:
         for name, body in group["resources"].items():
             type_, _, id_ = name.partition("/")
             answer = client.put(f"/fhir/{name}", json={"resourceType": type_, "id": id_, **(body or {})})

@@ -10,15 +10,16 @@ import httpx
 import pytest
 
 from tests.http.server import Process, running
+from tests.stores import NewFolder, store_in
 
 URL = "http://example.org/fhir/StructureDefinition/colour"
 COLOURS = ("red", "green", "blue", "grey")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    folder = tmp_path_factory.mktemp("parameters")
-    with running("--store", f"sqlite:///{folder / 'fhir.db'}", "--workers", "2", cwd=folder) as process:
+def server(new_folder: NewFolder) -> Iterator[Process]:
+    folder = new_folder("parameters")
+    with running("--store", store_in(folder), "--workers", "2", cwd=folder) as process:
         yield process
 
 
@@ -206,10 +207,10 @@ async def test_a_deleted_parameter_is_unknown_at_once_and_its_entries_go(http: h
     await until(lambda: indexed(http))
 
 
-async def test_killed_in_the_middle_a_walk_goes_on_after_the_restart(tmp_path: Path) -> None:
+async def test_killed_in_the_middle_a_walk_goes_on_after_the_restart(folder: Path) -> None:
     """kill -9 three times while resources are indexed: each server goes on, and in the end nothing is missing."""
-    options = ("--store", f"sqlite:///{tmp_path / 'fhir.db'}", "--workers", "2")
-    with running(*options, cwd=tmp_path) as server, httpx.Client(base_url=server.base, timeout=60) as http:
+    options = ("--store", store_in(folder), "--workers", "2")
+    with running(*options, cwd=folder) as server, httpx.Client(base_url=server.base, timeout=60) as http:
         for first in range(0, 3000, 500):
             http.post("", json=bundle(*(patient("kill", n, COLOURS[n % 4]) for n in range(first, first + 500))))
         assert http.put("/SearchParameter/kill", json=parameter("kill")).status_code == 201
@@ -217,7 +218,7 @@ async def test_killed_in_the_middle_a_walk_goes_on_after_the_restart(tmp_path: P
         server.kill()
     done: list[int] = []
     for _ in range(2):
-        with running(*options, cwd=tmp_path) as server, httpx.Client(base_url=server.base, timeout=60) as http:
+        with running(*options, cwd=folder) as server, httpx.Client(base_url=server.base, timeout=60) as http:
             answer = http.get("/$reindex")
             assert answer.status_code in (200, 202)
             done += [p["valueInteger"] for p in answer.json()["parameter"] if p["name"] == "done"]
@@ -225,7 +226,7 @@ async def test_killed_in_the_middle_a_walk_goes_on_after_the_restart(tmp_path: P
             assert (strict.status_code, strict.json().get("total")) in ((400, None), (200, 750))
             time.sleep(0.1)
             server.kill()
-    with running(*options, cwd=tmp_path) as server:
+    with running(*options, cwd=folder) as server:
         async with httpx.AsyncClient(base_url=server.base, timeout=60) as client:
             await until(lambda: indexed(client))
             assert len(await found(client, kill="red")) == 750

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.http.site import site
+from tests.stores import NewFolder
 
 OBSERVATION = {
     "resourceType": "Observation",
@@ -29,8 +30,8 @@ PATIENT = {"resourceType": "Patient", "id": "p", "active": True, "maritalStatus"
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    folder: Path = tmp_path_factory.mktemp("searches")
+def client(new_folder: NewFolder) -> Iterator[httpx.Client]:
+    folder: Path = new_folder("searches")
     with site(folder) as client:
         client.put("/fhir/Patient/p", json=PATIENT)
         client.put("/fhir/Observation/o", json=OBSERVATION)

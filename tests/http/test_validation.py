@@ -55,24 +55,24 @@ def told(answer: httpx.Response) -> list[tuple[str, str, list[str]]]:
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[httpx.Client]:
-    with site(tmp_path) as running:
+def client(folder: Path) -> Iterator[httpx.Client]:
+    with site(folder) as running:
         yield running
 
 
 @pytest.mark.parametrize(
     ("level", "rule", "profile"), [("structure", 201, 201), ("invariants", 422, 201), ("profiles", 422, 422)]
 )
-def test_each_level_holds_writes_to_more(tmp_path: Path, level: str, rule: int, profile: int) -> None:
-    with site(tmp_path, Settings(validation=level)) as client:
+def test_each_level_holds_writes_to_more(folder: Path, level: str, rule: int, profile: int) -> None:
+    with site(folder, Settings(validation=level)) as client:
         assert client.post("/fhir/Patient", json={"resourceType": "Patient", "gender": "x"}).status_code == 400
         assert client.post("/fhir/Patient", json=BROKEN_RULE).status_code == rule
         assert client.post("/fhir/Observation", json=VITAL).status_code == profile
 
 
-def test_required_profiles_hold_for_resources_that_claim_nothing(tmp_path: Path) -> None:
+def test_required_profiles_hold_for_resources_that_claim_nothing(folder: Path) -> None:
     temperature = "http://hl7.org/fhir/StructureDefinition/bodytemp"
-    with site(tmp_path, Settings(required_profiles=f"Observation={temperature},Patient={URL}")) as client:
+    with site(folder, Settings(required_profiles=f"Observation={temperature},Patient={URL}")) as client:
         plain = {key: value for key, value in VITAL.items() if key != "meta"}
         refused = client.post("/fhir/Observation", json=plain)
         assert refused.status_code == 422
@@ -101,9 +101,9 @@ def test_settings_that_cannot_be_stop_the_start(settings: dict[str, str]) -> Non
         create_app(Settings(**settings))  # type: ignore[arg-type]
 
 
-def test_a_profile_holds_as_soon_as_it_is_created_and_on_other_workers_soon(tmp_path: Path) -> None:
+def test_a_profile_holds_as_soon_as_it_is_created_and_on_other_workers_soon(folder: Path) -> None:
     with ExitStack() as stack:
-        first, second = (stack.enter_context(site(tmp_path)) for _ in range(2))
+        first, second = (stack.enter_context(site(folder)) for _ in range(2))
         for client in (first, second):
             assert client.post("/fhir/Patient", json=claiming()).status_code == 201  # not known: a warning
         made = first.post("/fhir/StructureDefinition", json=named()).json()

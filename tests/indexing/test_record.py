@@ -1,11 +1,7 @@
 """The record of added search parameters: what changes when a source says what it adds."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import blake2b
-from pathlib import Path
-
-import pytest
 
 from fhir_server.definitions import SearchParameter, definitions
 from fhir_server.indexing import record
@@ -14,26 +10,17 @@ from fhir_server.model import Key, Version, now
 from fhir_server.search.parameters import stored
 from fhir_server.search.query import UNRESTRICTED
 from fhir_server.search.registry import R4
-from fhir_server.storage.base import Write
-from fhir_server.storage.sqlite import SQLiteStore
+from fhir_server.storage.base import Store, Write
 
 MAIDEN = SearchParameter("maiden", "urn:m", ("Patient",), "string", "Patient.photo.title")
 BOTH = SearchParameter("both", "urn:b", ("Patient", "Person"), "string", "Patient.photo.title | Person.photo.title")
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
-    opened = SQLiteStore(tmp_path / "fhir.db")
-    await opened.open()
-    yield opened
-    await opened.close()
-
-
-async def declared(store: SQLiteStore, source: str, *parameters: SearchParameter) -> bool:
+async def declared(store: Store, source: str, *parameters: SearchParameter) -> bool:
     return await store.transact(UNRESTRICTED, lambda transaction: declare(transaction.state, source, parameters))
 
 
-async def summary(store: SQLiteStore) -> tuple[list[tuple[str, str, int, bool]], list[tuple[int, tuple[str, ...]]]]:
+async def summary(store: Store) -> tuple[list[tuple[str, str, int, bool]], list[tuple[int, tuple[str, ...]]]]:
     found, _ = await read(store.state)
     return (
         [(a.source, a.definition.code, a.serial, a.ready) for a in found.added],
@@ -41,14 +28,14 @@ async def summary(store: SQLiteStore) -> tuple[list[tuple[str, str, int, bool]],
     )
 
 
-async def test_a_new_parameter_waits_for_its_types(store: SQLiteStore) -> None:
+async def test_a_new_parameter_waits_for_its_types(store: Store) -> None:
     assert await read(store.state) == (Record(), 0)
     assert await declared(store, "a", BOTH) is True
     assert await summary(store) == ([("a", "both", 1, False)], [(1, ("Patient", "Person"))])
     assert await declared(store, "a", BOTH) is False
 
 
-async def test_a_changed_one_gets_another_serial_a_new_description_does_not(store: SQLiteStore) -> None:
+async def test_a_changed_one_gets_another_serial_a_new_description_does_not(store: Store) -> None:
     await declared(store, "a", MAIDEN)
     assert await declared(store, "a", replace(MAIDEN, description="new")) is True
     assert await summary(store) == ([("a", "maiden", 1, False)], [(1, ("Patient",))])
@@ -56,19 +43,19 @@ async def test_a_changed_one_gets_another_serial_a_new_description_does_not(stor
     assert await summary(store) == ([("a", "maiden", 2, False)], [(2, ("Patient", "Person"))])
 
 
-async def test_one_that_goes_leaves_its_types_to_be_cleared(store: SQLiteStore) -> None:
+async def test_one_that_goes_leaves_its_types_to_be_cleared(store: Store) -> None:
     await declared(store, "a", MAIDEN)
     await declared(store, "b", BOTH)
     assert await declared(store, "a") is True
     assert await summary(store) == ([("b", "both", 2, False)], [(2, ("Patient", "Person")), (3, ("Patient",))])
 
 
-async def test_what_r4s_entries_hold_needs_no_walk(store: SQLiteStore) -> None:
+async def test_what_r4s_entries_hold_needs_no_walk(store: Store) -> None:
     await declared(store, "a", SearchParameter("born", "urn:born", ("Patient",), "date", "Patient.birthDate"))
     assert await summary(store) == ([("a", "born", 1, True)], [])
 
 
-async def test_latest_is_the_same_registry_until_the_record_changes(store: SQLiteStore) -> None:
+async def test_latest_is_the_same_registry_until_the_record_changes(store: Store) -> None:
     assert await latest(store.state, R4) is R4
     await declared(store, "a", MAIDEN)
     found = await latest(store.state, R4)
@@ -80,7 +67,7 @@ async def test_latest_is_the_same_registry_until_the_record_changes(store: SQLit
     assert await latest(store.state, found) is found
 
 
-async def test_asking_wants_all_types_and_tries_again_what_failed(store: SQLiteStore) -> None:
+async def test_asking_wants_all_types_and_tries_again_what_failed(store: Store) -> None:
     await declared(store, "a", MAIDEN)
     found, number = await read(store.state)
     failed = replace(found.added[0], failed="why")
@@ -94,7 +81,7 @@ async def test_asking_wants_all_types_and_tries_again_what_failed(store: SQLiteS
     ]
 
 
-async def test_a_database_of_another_format_is_indexed_again_and_searches_say_so(store: SQLiteStore) -> None:
+async def test_a_database_of_another_format_is_indexed_again_and_searches_say_so(store: Store) -> None:
     await record.keep_up(store)
     assert await read(store.state) == (Record(), 0)
     body = b'{"resourceType":"Patient","id":"1"}'

@@ -24,8 +24,8 @@ COLOUR = f"Patient.extension.where(url = '{URL}').value.as(string)"
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
-    running = await made(tmp_path, hooks=Hooks(before_write={"SearchParameter": (take_effect,)}), handling="strict")
+async def client(folder: Path) -> AsyncIterator[Client]:
+    running = await made(folder, hooks=Hooks(before_write={"SearchParameter": (take_effect,)}), handling="strict")
     yield Client(running)
     await running.store.close()
 

@@ -1,4 +1,4 @@
-"""A client without HTTP: requests go straight through the route table of a server on a SQLite file."""
+"""A client without HTTP: requests go straight through the route table of a server on a store of its own."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from fhir_server.outcome import FhirError
 from fhir_server.routes import Routes
 from fhir_server.search.query import UNRESTRICTED
 from fhir_server.settings import Settings
-from fhir_server.storage.sqlite import SQLiteStore
+from tests.stores import opened
 
 BASE = "http://test.example/fhir"
 
@@ -26,9 +26,9 @@ Json = dict[str, Any]
 
 async def server(folder: Path, *, hooks: Hooks | None = None, **settings: Any) -> Server:
     """A server on an opened store; whoever asks for it closes the store."""
-    store = SQLiteStore(folder / "fhir.db")
-    await store.open()
-    return Server(Settings(**settings), store, Routes(), BASE, b"k" * 32, HOOKS if hooks is None else hooks)
+    given = Settings(**settings)
+    store = await opened(folder, given)
+    return Server(given, store, Routes(), BASE, b"k" * 32, HOOKS if hooks is None else hooks)
 
 
 class Client:

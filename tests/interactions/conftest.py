@@ -9,8 +9,8 @@ from tests.interactions.client import Client, server
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
+async def client(folder: Path) -> AsyncIterator[Client]:
     """A client of a server with the settings as they are by default."""
-    running = await server(tmp_path)
+    running = await server(folder)
     yield Client(running)
     await running.store.close()

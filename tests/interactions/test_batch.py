@@ -165,11 +165,11 @@ async def test_entry_without_request(client: Client) -> None:
     assert statuses(answer) == ["400 Bad Request"]
 
 
-async def test_defect_in_one_entry_is_500_there_and_tells_nothing(tmp_path: Any) -> None:
+async def test_defect_in_one_entry_is_500_there_and_tells_nothing(folder: Any) -> None:
     async def broken(ctx: Context, change: Change) -> None:
         raise RuntimeError("secret")
 
-    running = await server(tmp_path, hooks=Hooks(before_write={"Patient": (broken,)}))
+    running = await server(folder, hooks=Hooks(before_write={"Patient": (broken,)}))
     client = Client(running)
     answer = await batch(client, entry("POST", "Patient", patient()), entry("GET", "Patient"))
     assert statuses(answer) == ["500 Internal Server Error", "200 OK"]

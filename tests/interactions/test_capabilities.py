@@ -60,9 +60,9 @@ def _asked(parameter: dict[str, str]) -> str:
     return f"{name}={VALUES.get(name, '2013' if type_ != 'composite' else 'a$2013')}"
 
 
-async def test_settings_change_what_is_said(tmp_path: Path) -> None:
+async def test_settings_change_what_is_said(folder: Path) -> None:
     running = await server(
-        tmp_path,
+        folder,
         update_as_create=False,
         require_if_match=True,
         conditional_delete_multiple=1,

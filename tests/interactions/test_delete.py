@@ -54,8 +54,8 @@ async def test_conditional_delete(client: Client) -> None:
     assert await client.ids("Patient") == ["d"]
 
 
-async def test_conditional_delete_beyond_the_setting_deletes_nothing(tmp_path: Path) -> None:
-    running = await server(tmp_path, conditional_delete_multiple=1)
+async def test_conditional_delete_beyond_the_setting_deletes_nothing(folder: Path) -> None:
+    running = await server(folder, conditional_delete_multiple=1)
     client = Client(running)
     for id_ in "ab":
         await client.put(f"Patient/{id_}", identified("1", id=id_))
@@ -82,8 +82,8 @@ async def test_purge_is_off_by_default(client: Client) -> None:
     assert len(await client.everything()) == 1
 
 
-async def test_purge(tmp_path: Path) -> None:
-    running = await server(tmp_path, purge=True)
+async def test_purge(folder: Path) -> None:
+    running = await server(folder, purge=True)
     client = Client(running)
     for active in (True, False, True):
         await client.put("Patient/a", patient("a", active=active))
@@ -103,8 +103,8 @@ async def test_purge(tmp_path: Path) -> None:
     await running.store.close()
 
 
-async def test_referential_integrity(tmp_path: Path) -> None:
-    running = await server(tmp_path, referential_integrity=True)
+async def test_referential_integrity(folder: Path) -> None:
+    running = await server(folder, referential_integrity=True)
     client = Client(running)
     error = await client.fails("POST", "Observation", observation("Patient/a"))
     assert (error.status, error.issues[0].expression) == (422, ("Observation.subject.reference",))

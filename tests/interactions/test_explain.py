@@ -51,7 +51,7 @@ async def test_only_when_it_is_true(client: Client) -> None:
     assert (await client.get("?_type=Patient,Observation&_explain=true"))["resourceType"] == "Parameters"
 
 
-async def test_it_is_for_administrators(tmp_path: Path) -> None:
-    running = await server(tmp_path, auth="smart")
+async def test_it_is_for_administrators(folder: Path) -> None:
+    running = await server(folder, auth="smart")
     assert (await Client(running).fails("GET", "Patient?_explain=true")).status == 403
     await running.store.close()

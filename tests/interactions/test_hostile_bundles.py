@@ -55,9 +55,9 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = places(GOOD)
 
 
-def test_no_other_exception_gets_out(tmp_path: Path) -> None:
+def test_no_other_exception_gets_out(folder: Path) -> None:
     with asyncio.Runner() as runner:
-        running = runner.run(server(tmp_path))
+        running = runner.run(server(folder))
         client = Client(running)
 
         @settings(max_examples=500, deadline=None)

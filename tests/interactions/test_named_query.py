@@ -13,8 +13,8 @@ from fhir_server.outcome import BadRequest
 from fhir_server.routes import Routes
 from fhir_server.search.query import Compare, Match, Node, Op, String
 from fhir_server.settings import Settings
-from fhir_server.storage.sqlite import SQLiteStore
 from tests.interactions.client import BASE, Client, patient
+from tests.stores import opened
 
 
 def namesakes(_type: str, values: Mapping[str, tuple[str, ...]]) -> Node:
@@ -28,9 +28,8 @@ QUERY = Query("namesakes", namesakes, "http://acme.org/namesakes", ("Patient",),
 
 
 @pytest.fixture
-async def named(tmp_path: Path) -> AsyncIterator[Client]:
-    store = SQLiteStore(tmp_path / "fhir.db")
-    await store.open()
+async def named(folder: Path) -> AsyncIterator[Client]:
+    store = await opened(folder)
     client = Client(Server(Settings(), store, Routes(queries=(QUERY,)), BASE, b"k" * 32))
     for id_, family in (("a", "Carpenter"), ("b", "Carpet"), ("c", "Smith")):
         await client.put(f"Patient/{id_}", patient(id_, name=[{"family": family}], active=id_ != "a"))

@@ -124,8 +124,8 @@ async def test_system_search(client: Client) -> None:
     assert await client.ids("?_id=o") == ["o"]
 
 
-async def test_count_is_cut_to_the_setting(tmp_path: Path) -> None:
-    running = await server(tmp_path, max_count=2, default_count=1)
+async def test_count_is_cut_to_the_setting(folder: Path) -> None:
+    running = await server(folder, max_count=2, default_count=1)
     client = Client(running)
     for number in range(4):
         await client.put(f"Patient/p{number}", patient(f"p{number}"))
@@ -135,8 +135,8 @@ async def test_count_is_cut_to_the_setting(tmp_path: Path) -> None:
     await running.store.close()
 
 
-async def test_self_says_what_count_was_used(tmp_path: Path) -> None:
-    running = await server(tmp_path, max_count=2)
+async def test_self_says_what_count_was_used(folder: Path) -> None:
+    running = await server(folder, max_count=2)
     client = Client(running)
     assert links(await client.get("Patient?_count=1000"))["self"] == f"{BASE}/Patient?_count=2"
     assert links(await client.get("Patient?_count=0"))["self"] == f"{BASE}/Patient?_count=0"

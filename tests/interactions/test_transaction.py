@@ -63,8 +63,8 @@ async def test_failing_read_fails_the_transaction(client: Client) -> None:
     assert await client.everything() == []
 
 
-async def test_purge_is_no_entry_of_a_transaction(tmp_path: Path) -> None:
-    running = await server(tmp_path, purge=True)
+async def test_purge_is_no_entry_of_a_transaction(folder: Path) -> None:
+    running = await server(folder, purge=True)
     client = Client(running)
     await client.put("Patient/a", patient("a"))
     for url in ("Patient/a/_history", "Patient/a/_history/1"):
@@ -164,8 +164,8 @@ async def test_preferred_answers(client: Client) -> None:
     assert told["entry"][0]["response"]["outcome"]["resourceType"] == "OperationOutcome"
 
 
-async def test_too_many_entries(tmp_path: Path) -> None:
-    running = await server(tmp_path, max_entries=2)
+async def test_too_many_entries(folder: Path) -> None:
+    running = await server(folder, max_entries=2)
     client = Client(running)
     await client.transaction(*[entry("POST", "Patient", patient())] * 2)
     for type_ in ("transaction", "batch"):
@@ -174,8 +174,8 @@ async def test_too_many_entries(tmp_path: Path) -> None:
     await running.store.close()
 
 
-async def test_referential_integrity_is_judged_at_the_end(tmp_path: Path) -> None:
-    running = await server(tmp_path, referential_integrity=True)
+async def test_referential_integrity_is_judged_at_the_end(folder: Path) -> None:
+    running = await server(folder, referential_integrity=True)
     client = Client(running)
     await client.put("Patient/old", patient("old"))
     await client.put("Observation/o", {**observation("Patient/old"), "id": "o"})
@@ -216,7 +216,7 @@ async def test_decimals_keep_their_digits(client: Client) -> None:
     assert P.encode() not in stored
 
 
-async def test_order_of_entries_does_not_matter(client: Client, tmp_path: Path) -> None:
+async def test_order_of_entries_does_not_matter(client: Client, folder: Path) -> None:
     entries = [
         entry("POST", "Observation", observation(P)),
         entry("POST", "Patient", identified("1"), P, ifNoneExist=ONE),
@@ -228,9 +228,9 @@ async def test_order_of_entries_does_not_matter(client: Client, tmp_path: Path) 
     for number, order in enumerate(itertools.permutations(range(5))):
         if number % 12:
             continue
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        running = await server(folder)
+        place = folder / str(number)
+        place.mkdir()
+        running = await server(place)
         own = Client(running)
         await own.put("Patient/old", identified("0", id="old"))
         answer = await own.transaction(*(copy.deepcopy(entries[index]) for index in order))

@@ -101,32 +101,36 @@ async def compare(before: list[Json], entries: list[Json], folder: Path) -> None
         assert outcomes[0] == outcomes[1]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(
-    st.lists(st.sampled_from(IDS), unique=True).flatmap(
+    before=st.lists(st.sampled_from(IDS), unique=True).flatmap(
         lambda ids: st.tuples(*(st.builds(lambda v, i=i: (i, v), values) for i in ids))
     ),
-    st.lists(writes(), max_size=5),
+    entries=st.lists(writes(), max_size=5),
 )
 def test_transaction_is_its_entries_in_order_or_nothing(
-    before: tuple[tuple[str, str], ...], entries: list[Json]
+    folder: Path, before: tuple[tuple[str, str], ...], entries: list[Json]
 ) -> None:
     stored = [entry("PUT", f"Patient/{id_}", identified(value, id=id_)) for id_, value in before]
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(compare(stored, entries, Path(folder)))
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        asyncio.run(compare(stored, entries, Path(place)))
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.permutations(range(6)), st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=8))
-def test_any_graph_of_links_in_any_order_is_resolved(order: list[int], edges: list[tuple[int, int]]) -> None:
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(range(6)), edges=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=8))
+def test_any_graph_of_links_in_any_order_is_resolved(
+    folder: Path, order: list[int], edges: list[tuple[int, int]]
+) -> None:
     """Observations that refer to each other (`hasMember`), circles and selves included."""
     urls = [f"urn:uuid:00000000-0000-4000-8000-{number:012}" for number in range(6)]
     resources = [observation("Patient/1", valueInteger=number) for number in range(6)]
     for source, target in edges:
         resources[source].setdefault("hasMember", []).append({"reference": urls[target]})
 
-    async def run(folder: Path) -> None:
-        running = await server(folder)
+    async def run(place: Path) -> None:
+        running = await server(place)
         client = Client(running)
         await client.transaction(*(entry("POST", "Observation", resources[n], urls[n]) for n in order))
         page = await client.get("Observation?_count=10")
@@ -137,5 +141,5 @@ def test_any_graph_of_links_in_any_order_is_resolved(order: list[int], edges: li
             assert links == [keys[target] for source, target in edges if source == number]
         await running.store.close()
 
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run(Path(folder)))
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        asyncio.run(run(Path(place)))

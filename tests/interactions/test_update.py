@@ -49,8 +49,8 @@ async def test_update_to_what_is_no_id_is_400(client: Client) -> None:
     assert error.status == 400
 
 
-async def test_update_as_create_can_be_switched_off(tmp_path: Path) -> None:
-    running = await server(tmp_path, update_as_create=False)
+async def test_update_as_create_can_be_switched_off(folder: Path) -> None:
+    running = await server(folder, update_as_create=False)
     client = Client(running)
     assert (await client.fails("PUT", "Patient/a", patient("a"))).status == 405
     made = await client.post("Patient", patient())
@@ -88,8 +88,8 @@ async def test_if_none_match_star_only_creates(client: Client) -> None:
     assert (error.status, expressions(error)) == (412, [("http.If-None-Match",)])
 
 
-async def test_if_match_can_be_required(tmp_path: Path) -> None:
-    running = await server(tmp_path, require_if_match=True)
+async def test_if_match_can_be_required(folder: Path) -> None:
+    running = await server(folder, require_if_match=True)
     client = Client(running)
     await client.put("Patient/a", patient("a"))
     assert (await client.fails("PUT", "Patient/a", patient("a", active=True))).status == 428

@@ -13,7 +13,7 @@ from fhir_server.outcome import Unprocessable
 from tests.interactions.client import Client, body, bundle, entry, expressions, patient, server
 
 
-async def test_before_write_may_refuse_amend_and_write_more(tmp_path: Path) -> None:
+async def test_before_write_may_refuse_amend_and_write_more(folder: Path) -> None:
     async def refuse(ctx: Context, change: Change) -> None:
         if not change.after.deleted and change.after.resource.get("active") is False:
             raise Unprocessable("no")
@@ -30,7 +30,7 @@ async def test_before_write_may_refuse_amend_and_write_more(tmp_path: Path) -> N
         await create(ctx, Request("POST", "Basic", body=body(basic, "")))
 
     hooks = Hooks(before_write={"Patient": (refuse, amend), "*": ()}, after_commit={})
-    running = await server(tmp_path, hooks=hooks)
+    running = await server(folder, hooks=hooks)
     client = Client(running)
     assert (await client.put("Patient/a", patient("a")))["birthDate"] == "1980-01-01"
     assert await client.ids("Patient?birthdate=1980") == ["a"]
@@ -38,8 +38,8 @@ async def test_before_write_may_refuse_amend_and_write_more(tmp_path: Path) -> N
     assert [key for key, _, _, _ in await client.everything()] == ["Patient/a"]
     await running.store.close()
 
-    (tmp_path / "2").mkdir()
-    running = await server(tmp_path / "2", hooks=Hooks(before_write={"Patient": (record,)}))
+    (folder / "2").mkdir()
+    running = await server(folder / "2", hooks=Hooks(before_write={"Patient": (record,)}))
     client = Client(running)
     await client.put("Patient/a", patient("a"))
     await client.delete("Patient/a")
@@ -53,7 +53,7 @@ async def test_before_write_may_refuse_amend_and_write_more(tmp_path: Path) -> N
     await running.store.close()
 
 
-async def test_after_commit_sees_what_is_durable_and_cannot_fail_the_request(tmp_path: Path) -> None:
+async def test_after_commit_sees_what_is_durable_and_cannot_fail_the_request(folder: Path) -> None:
     seen: list[tuple[str, bool]] = []
 
     async def note(ctx: Context, change: Change) -> None:
@@ -61,7 +61,7 @@ async def test_after_commit_sees_what_is_durable_and_cannot_fail_the_request(tmp
         seen.append((str(change.after.key), stored is not None and stored.version_id == change.after.version_id))
         raise RuntimeError("too late")
 
-    running = await server(tmp_path, hooks=Hooks(after_commit={"*": (note,)}))
+    running = await server(folder, hooks=Hooks(after_commit={"*": (note,)}))
     client = Client(running)
     await client.put("Patient/a", patient("a"))
     await client.put("Patient/a", patient("a"))

@@ -15,9 +15,9 @@ from fhir_server.app import assemble, worker
 from fhir_server.outcome import FhirError
 from fhir_server.packages import waiting
 from fhir_server.settings import Settings
-from fhir_server.storage.sqlite import SQLiteStore
 from tests.interactions.client import BASE, Client
 from tests.packages.made import PROFILE, VALUE_SET, package
+from tests.stores import opened
 
 INSTALL = "ImplementationGuide/$install"
 UNINSTALL = "ImplementationGuide/$uninstall"
@@ -26,9 +26,8 @@ KEY = "org.example.guide|1.0.0"
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
-    store = SQLiteStore(tmp_path / "fhir.db")
-    await store.open()
+async def client(folder: Path) -> AsyncIterator[Client]:
+    store = await opened(folder)
     settings = Settings(base_url=BASE, request_timeout=15.0, max_package=100_000, max_package_unpacked=2_000_000)
     server = await assemble(settings, store)
     background = worker(server)

@@ -13,8 +13,8 @@ from tests.interactions.client import Client, observation, patient, server
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
-    running = await server(tmp_path)
+async def client(folder: Path) -> AsyncIterator[Client]:
+    running = await server(folder)
     yield Client(running)
     await running.store.close()
 

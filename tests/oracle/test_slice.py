@@ -13,16 +13,15 @@ from tests.oracle.corpora import served
 from tests.oracle.generate import Generator
 from tests.oracle.order import sorted_query, wrong_order
 from tests.oracle.pending import PENDING
+from tests.stores import NewFolder
 
 SEED = 20190101
 SLICE = {"synthea": 500, "small_examples": 1000}
 
 
 @pytest.fixture(scope="module", params=SLICE)
-def comparison(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Comparison]]:
-    with served(request.param, tmp_path_factory.mktemp("oracle")) as both:
+def comparison(request: pytest.FixtureRequest, new_folder: NewFolder) -> Iterator[tuple[str, Comparison]]:
+    with served(request.param, new_folder("oracle")) as both:
         yield request.param, both
 
 

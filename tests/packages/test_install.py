@@ -18,15 +18,14 @@ from fhir_server.packages import manifest, record
 from fhir_server.packages.install import install, uninstall
 from fhir_server.search.query import UNRESTRICTED
 from fhir_server.settings import Settings
-from fhir_server.storage.sqlite.store import SQLiteStore
 from tests.conformance_data import require
 from tests.packages.made import PARAMETER, PROFILE, VALUE_SET, package
+from tests.stores import opened
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> Any:
-    store = SQLiteStore(tmp_path / "fhir.db")
-    await store.open()
+async def server(folder: Path) -> Any:
+    store = await opened(folder)
     try:
         yield await assemble(Settings(), store)
     finally:

@@ -4,9 +4,10 @@ import httpx
 import pytest
 
 from tests.http.site import site
+from tests.stores import NewFolder
 
 
 @pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with site(tmp_path_factory.mktemp("pages")) as client:
+def client(new_folder: NewFolder) -> Iterator[httpx.Client]:
+    with site(new_folder("pages")) as client:
         yield client

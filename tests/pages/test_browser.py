@@ -9,15 +9,16 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.http.server import Process, running
+from tests.stores import NewFolder, store_in
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 MORE_QUIET = ("--disable-component-update", "--disable-sync")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    folder: Path = tmp_path_factory.mktemp("browser")
-    with running("--demo", "--store", f"sqlite:///{folder / 'fhir.db'}", cwd=folder) as process:
+def server(new_folder: NewFolder) -> Iterator[Process]:
+    folder: Path = new_folder("browser")
+    with running("--demo", "--store", store_in(folder), cwd=folder) as process:
         yield process
 
 

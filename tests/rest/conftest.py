@@ -6,11 +6,12 @@ import httpx
 import pytest
 
 from tests.http.site import site
+from tests.stores import NewFolder
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with site(tmp_path_factory.mktemp("site")) as client:
+def server(new_folder: NewFolder) -> Iterator[httpx.Client]:
+    with site(new_folder("site")) as client:
         yield client
 
 

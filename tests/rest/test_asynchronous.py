@@ -69,13 +69,13 @@ def test_a_result_that_is_too_large_is_not_kept(
     assert client.delete(place).status_code == 202
 
 
-def test_so_many_results_are_kept_until_one_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_many_results_are_kept_until_one_is_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asynchronous, "MOST_KEPT", 2)
 
     def ask(client: httpx.Client) -> httpx.Response:
         return client.get("/fhir/Patient", headers={"prefer": "respond-async"})
 
-    with site(tmp_path) as client:
+    with site(folder) as client:
         first, second, refused = ask(client), ask(client), ask(client)
         assert (first.status_code, second.status_code) == (202, 202)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")

@@ -17,14 +17,15 @@ from fhir_server.rest.endpoint import Endpoint
 from fhir_server.routes import Routes
 from fhir_server.settings import Settings
 from fhir_server.storage.open import open_store
+from tests.stores import store_in
 
 
 async def fail(_ctx: Context, _request: Request) -> Response:
     raise RuntimeError("Smith has a secret")
 
 
-async def test_a_defect_says_nothing_but_the_request_id(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    settings = Settings(store=f"sqlite:///{tmp_path / 'fhir.db'}")
+async def test_a_defect_says_nothing_but_the_request_id(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings(store=store_in(folder))
     store = open_store(settings.store, settings)
     await store.open()
     server = await assemble(settings, store)

@@ -13,6 +13,7 @@ from fhir_server.outcome import TooManyRequests
 from fhir_server.rest.limits import Limits
 from fhir_server.settings import Settings
 from tests.http.site import site
+from tests.stores import store_in
 
 
 async def test_one_too_many() -> None:
@@ -54,8 +55,8 @@ async def test_what_takes_too_long_may_still_answer() -> None:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Settings:
-    return Settings(store=f"sqlite:///{tmp_path / 'small.db'}", max_requests=2, request_timeout=1.0)
+def small(folder: Path) -> Settings:
+    return Settings(store=store_in(folder), max_requests=2, request_timeout=1.0)
 
 
 def waiting(client: httpx.Client) -> socket.socket:
@@ -67,8 +68,8 @@ def waiting(client: httpx.Client) -> socket.socket:
     return connection
 
 
-def test_429_and_408_over_http(tmp_path: Path, small: Settings) -> None:
-    with site(tmp_path, small) as client:
+def test_429_and_408_over_http(folder: Path, small: Settings) -> None:
+    with site(folder, small) as client:
         connections = [waiting(client) for _ in range(2)]
         time.sleep(0.2)
         refused = client.get("/fhir/metadata")
@@ -83,8 +84,8 @@ def test_429_and_408_over_http(tmp_path: Path, small: Settings) -> None:
         assert client.get("/fhir/metadata").status_code == 200
 
 
-def test_clients_that_go_away_leave_nothing_behind(tmp_path: Path, small: Settings) -> None:
-    with site(tmp_path, small) as client:
+def test_clients_that_go_away_leave_nothing_behind(folder: Path, small: Settings) -> None:
+    with site(folder, small) as client:
         for _ in range(5):
             waiting(client).close()
             time.sleep(0.05)
@@ -92,9 +93,9 @@ def test_clients_that_go_away_leave_nothing_behind(tmp_path: Path, small: Settin
         assert "fhir_requests_under_way 0.0" in client.get("/metrics").text
 
 
-def test_stopping_finishes_what_is_under_way(tmp_path: Path) -> None:
+def test_stopping_finishes_what_is_under_way(folder: Path) -> None:
     answers = []
-    with site(tmp_path) as client:
+    with site(folder) as client:
         connection = waiting(client)
 
         def finish() -> None:

@@ -6,8 +6,8 @@ from tests.http.server import running
 from tests.http.wire import Wire
 
 
-def test_merge_patch_over_http(tmp_path: Path) -> None:
-    with running(cwd=tmp_path) as server, Wire(server.port) as wire:
+def test_merge_patch_over_http(folder: Path) -> None:
+    with running(cwd=folder) as server, Wire(server.port) as wire:
         patient = b'{"resourceType":"Patient","id":"a","active":true,"gender":"other","name":[{"family":"Ito"}]}'
         assert wire.request("PUT", "/fhir/Patient/a", patient).status == 201
         body = b'{"active": false, "gender": null}'

@@ -14,7 +14,7 @@ from fhir_server.search.query import UNRESTRICTED
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Store, Transaction, Write
 from tests.search.cases import BASE, Case, cases
-from tests.storage.contract.stores import STORES, promised
+from tests.stores import opened
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
 
@@ -25,10 +25,9 @@ def _groups() -> list[tuple[Case, ...]]:
     return [tuple(group) for _, group in itertools.groupby(answered, key=lambda case: case.resources)]
 
 
-@pytest.mark.parametrize("name", promised())
 @pytest.mark.parametrize("group", _groups(), ids=lambda group: group[0].id)
-async def test_store_finds_what_the_tree_means(name: str, group: tuple[Case, ...], tmp_path: Path) -> None:
-    store = await STORES[name](tmp_path)
+async def test_store_finds_what_the_tree_means(group: tuple[Case, ...], folder: Path) -> None:
+    store = await opened(folder)
     try:
         await save(store, group[0])
         for case in group:

@@ -163,8 +163,8 @@ def test_well_formed_filters_parse(text: str) -> None:
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
-    running = await server(tmp_path)
+async def client(folder: Path) -> AsyncIterator[Client]:
+    running = await server(folder)
     own = Client(running)
     for resource in RESOURCES:
         await own.put(f"{resource['resourceType']}/{resource['id']}", resource)

@@ -1,6 +1,4 @@
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,7 +11,6 @@ from fhir_server.search.parse import parse, query_string
 from fhir_server.search.query import UNRESTRICTED, Access, Ids
 from fhir_server.settings import Settings
 from fhir_server.storage.base import Reader, Store, Transaction, Write
-from tests.storage.contract.stores import STORES, promised
 
 BASE = "http://example.org/fhir"
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
@@ -46,19 +43,17 @@ RESOURCES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(params=promised())
-async def store(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Store]:
+@pytest.fixture
+async def store(store: Store) -> Store:
     """All resources; Patient/eve in two versions."""
-    opened = await STORES[request.param](tmp_path)
     writes = [_write(name, body, "1") for name, body in RESOURCES.items()]
 
     async def work(transaction: Transaction) -> None:
         await transaction.append(writes)
         await transaction.append([_write("Patient/eve", RESOURCES["Patient/eve"] | {"active": True}, "2")])
 
-    await opened.transact(UNRESTRICTED, work)
-    yield opened
-    await opened.close()
+    await store.transact(UNRESTRICTED, work)
+    return store
 
 
 def _write(name: str, body: dict[str, Any], version_id: str) -> Write:

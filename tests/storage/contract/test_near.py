@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from fhir_server.search.query import Access, And, Near, Not, Op, Or, Point, Sort
 from fhir_server.storage.base import Store
 from tests.storage.contract.model import metres
 from tests.storage.contract.shorthand import ids, near, point, save, search, token, where, write
-from tests.storage.contract.stores import STORES, promised
+from tests.stores import opened
 
 BOSTON, CAMBRIDGE, LONDON = (42.3601, -71.0589), (42.3736, -71.1097), (51.5074, -0.1278)
 SUVA, APIA = (-18.1416, 178.4419), (-13.8333, -171.7667)
@@ -118,15 +117,10 @@ latitudes = st.one_of(st.floats(-90, 90), st.sampled_from((-90.0, 90.0, 0.0, -89
 longitudes = st.one_of(st.floats(-180, 180), st.sampled_from((-180.0, 180.0, 0.0, 179.999999, -179.999999)))
 
 
-async def _open(name: str, folder: Path) -> Store:
-    return await STORES[name](folder)
-
-
-@pytest.mark.parametrize("name", promised())
-def test_any_places_and_any_distance(name: str) -> None:
+def test_any_places_and_any_distance(folder: Path) -> None:
     """As the vectors say, but for the last centimetre."""
-    with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
-        store = runner.run(_open(name, Path(folder)))
+    with asyncio.Runner() as runner:
+        store = runner.run(opened(folder))
         counter = iter(range(1, 10**9))
 
         @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

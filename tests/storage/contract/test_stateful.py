@@ -47,7 +47,7 @@ from fhir_server.search.query import (
 from fhir_server.storage.base import Store, Transaction, VersionConflict, Write
 from tests.storage.contract.model import Model
 from tests.storage.contract.shorthand import NOON, at, deletion, says, write, written
-from tests.storage.contract.stores import STORES, promised
+from tests.stores import opened
 
 TYPES = ("Patient", "Observation")
 IDS = ("a", "b", "c", "d")
@@ -218,7 +218,7 @@ keys = st.builds(Key, st.sampled_from(TYPES), st.sampled_from(IDS))
 class StoreMachine(RuleBasedStateMachine):
     """The store and the model, side by side."""
 
-    name = ""
+    place = Path()
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,8 +228,8 @@ class StoreMachine(RuleBasedStateMachine):
     @initialize(batch=st.lists(st.tuples(keys, entries), min_size=6, max_size=12))
     def begin(self, batch: list[tuple[Key, list[IndexEntry]]]) -> None:
         self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
-        self.store: Store = self.runner.run(_open(self.name, Path(self.folder.name)))
+        self.folder = tempfile.TemporaryDirectory(dir=self.place)
+        self.store: Store = self.runner.run(opened(Path(self.folder.name)))
         self.save(batch, fails=False)
 
     def teardown(self) -> None:
@@ -379,17 +379,12 @@ def version_at(each: Write, when: datetime) -> Version:
     return Version(version.key, version.version_id, when, version.body, method=version.method)
 
 
-async def _open(name: str, folder: Path) -> Store:
-    return await STORES[name](folder)
-
-
 async def _save(store: Store, *writes: Write) -> None:
     await store.transact(UNRESTRICTED, lambda transaction: transaction.append(writes))
 
 
-@pytest.mark.parametrize("name", promised())
-def test_any_row_of_operations_is_answered_as_by_the_model(name: str) -> None:
-    machine = type("Machine", (StoreMachine,), {"name": name})
+def test_any_row_of_operations_is_answered_as_by_the_model(folder: Path) -> None:
+    machine = type("Machine", (StoreMachine,), {"place": folder})
     run_state_machine_as_test(
         machine,
         settings=settings(
