@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
-from fhir_server.context import Context
-from fhir_server.interactions.write import writable
+from fhir_server.context import Body, Context, Prepared
+from fhir_server.interactions.write import prepare, writable
 from fhir_server.model import Change, Version
-from fhir_server.outcome import Issue, Unprocessable
+from fhir_server.outcome import Invalid, Issue, Unprocessable
+from fhir_server.validation import structure
 from fhir_server.validation.known import required
+from fhir_server.validation.remainder import remainder
+from fhir_server.validation.tiers import ordered
 
 LEVELS: Final = ("structure", "invariants", "profiles")
 """What the setting `validation` may be."""
@@ -20,17 +23,53 @@ LOOK_EVERY: Final = 1.0
 SPACE, NAME = "conformance", "definitions"
 
 
+async def accepted(ctx: Context, type_: str, id_: str | None, body: Body | None) -> Prepared:
+    """The write of `body` as `type_`/`id_` made ready (see `prepare`), once it keeps all that the settings ask for.
+
+    Raises Invalid where its structure is unsound, Unprocessable where it is sound, with all issues of all tiers.
+    """
+    try:
+        prepared = prepare(type_, id_, body)
+    except Invalid as error:
+        if body is None:
+            raise
+        raise Invalid(issues=await beside(ctx, body.plain, error.issues)) from error
+    await conform(ctx, prepared.tree)
+    return prepared
+
+
+async def beside(ctx: Context, resource: Mapping[str, Any], faults: Sequence[Issue]) -> tuple[Issue, ...]:
+    """The faults of an unsound structure, and all else that is wrong with the resource by the setting `validation`."""
+    if ctx.settings.validation == "structure":
+        return tuple(faults)
+    return await whole(ctx, resource, faults, _asked(ctx, resource))
+
+
+async def whole(
+    ctx: Context, resource: Mapping[str, Any], faults: Sequence[Issue], profiles: Sequence[str] | None, **more: bool
+) -> tuple[Issue, ...]:
+    """The faults of structure, and what `issues` finds in what is left of the resource without them, errors first."""
+    left = remainder(resource, faults, structure.check)
+    if left is None:
+        return tuple(faults)
+    return ordered((*faults, *left.new(await issues(ctx, left.resource, profiles, **more))))
+
+
+def _asked(ctx: Context, resource: Mapping[str, Any]) -> Sequence[str] | None:
+    """The profiles that the settings require of the resource; None where they ask for none, and claimed ones do not count."""
+    if ctx.settings.validation != "profiles":
+        return None
+    return required(ctx.settings.required_profiles).get(str(resource.get("resourceType")), ())
+
+
 async def conform(ctx: Context, resource: Mapping[str, Any]) -> None:
     """Returns where a structurally valid resource keeps all that the setting `validation` asks for.
 
     Raises Unprocessable with all issues, errors first, where one is an error; warnings alone never stand in the way.
     """
-    level = ctx.settings.validation
-    if level == "structure":
+    if ctx.settings.validation == "structure":
         return
-    asked = required(ctx.settings.required_profiles).get(str(resource.get("resourceType")), ())
-    profiles = asked if level == "profiles" else None
-    found = await issues(ctx, resource, profiles)
+    found = await issues(ctx, resource, _asked(ctx, resource))
     if found and found[0].severity in ("error", "fatal"):
         raise Unprocessable(issues=found)
 

@@ -4,10 +4,10 @@ http://hl7.org/fhir/R4/http.html#create and http://hl7.org/fhir/R4/http.html#ccr
 """
 
 from fhir_server.context import Context, Prepared, Request, Response
-from fhir_server.interactions.conformance import conform
+from fhir_server.interactions.conformance import accepted
 from fhir_server.interactions.criteria import criteria
 from fhir_server.interactions.versions import answer, location
-from fhir_server.interactions.write import prepare, save
+from fhir_server.interactions.write import save
 from fhir_server.model import Version
 
 
@@ -19,8 +19,7 @@ async def create(ctx: Context, request: Request) -> Response:
     """
     prepared = request.prepared
     if prepared is None:
-        prepared = prepare(request.type, None, request.body)
-        await conform(ctx, prepared.tree)
+        prepared = await accepted(ctx, request.type, None, request.body)
     ready = prepared
     if request.if_none_exist is None:
         return await ctx.transact(lambda inside: _created(inside, request, ready))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fhir_server.context import Body, Context, Prefer
-from fhir_server.interactions.conformance import conform
+from fhir_server.interactions.conformance import beside, conform
 from fhir_server.interactions.criteria import criteria
 from fhir_server.interactions.entries import Entry, entries_of, understand
 from fhir_server.interactions.faults import Faults
@@ -56,8 +56,7 @@ async def make(ctx: Context, body: Body, prefer: Prefer) -> Plan:
             if "resource" in plain:
                 body_ = bodies.get(number)
                 resource_ = body_.plain if body_ is not None and body_.plain else plain["resource"]
-                _check(resource_)
-                await conform(ctx, resource_)
+                await _check(ctx, resource_)
         if _long(ctx, number):
             await asyncio.sleep(0)
     faults.raise_()
@@ -74,11 +73,12 @@ def _long(ctx: Context, number: int) -> bool:
     return number % TOGETHER == TOGETHER - 1 and ctx.transaction is None
 
 
-def _check(resource: Mapping[str, Any]) -> None:
+async def _check(ctx: Context, resource: Mapping[str, Any]) -> None:
     """Once its links are set: a urn in a narrative is only allowed where it is replaced."""
     issues = structure.check(resource)
     if any(issue.severity in ("error", "fatal") for issue in issues):
-        raise Invalid(issues=issues)
+        raise Invalid(issues=await beside(ctx, resource, issues))
+    await conform(ctx, resource)
 
 
 def _step(ctx: Context, entry: Entry) -> Step:

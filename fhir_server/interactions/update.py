@@ -6,10 +6,10 @@ http://hl7.org/fhir/R4/http.html#update, #upsert and #cond-update
 from dataclasses import replace
 
 from fhir_server.context import Body, Context, Prepared, Request, Response
-from fhir_server.interactions.conformance import conform
+from fhir_server.interactions.conformance import accepted
 from fhir_server.interactions.criteria import criteria
 from fhir_server.interactions.versions import answer, location
-from fhir_server.interactions.write import prepare, resource, save
+from fhir_server.interactions.write import resource, save
 from fhir_server.model import Key
 from fhir_server.outcome import BadRequest, Conflict, Invalid
 
@@ -22,8 +22,7 @@ async def update(ctx: Context, request: Request) -> Response:
     prepared = request.prepared
     if prepared is None:
         require_id(request.id, resource(request.type, request.body))
-        prepared = prepare(request.type, request.id, request.body)
-        await conform(ctx, prepared.tree)
+        prepared = await accepted(ctx, request.type, request.id, request.body)
     ready = prepared
     return await ctx.transact(lambda inside: _saved(inside, request, ready), locks=(str(ready.key),))
 
@@ -37,9 +36,7 @@ async def conditional_update(ctx: Context, request: Request) -> Response:
     body = resource(request.type, request.body)
     sent = body.plain.get("id")
     # checked and indexed before the transaction; the id that it gets is only known inside
-    prepared = request.prepared or prepare(request.type, sent, body)
-    if request.prepared is None:
-        await conform(ctx, prepared.tree)
+    prepared = request.prepared or await accepted(ctx, request.type, sent, body)
     condition = criteria(ctx, request.type, request.parameters, "http.url")
 
     async def work(inside: Context) -> Response:

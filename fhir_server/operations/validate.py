@@ -8,6 +8,7 @@ from typing import Final
 from fhir_server.context import Body, Context, Request, Response
 from fhir_server.formats.places import located
 from fhir_server.interactions.conformance import issues as conformance
+from fhir_server.interactions.conformance import whole
 from fhir_server.interactions.preferred import report
 from fhir_server.model import Key
 from fhir_server.operations.parameters import arguments
@@ -41,8 +42,10 @@ async def validate(ctx: Context, request: Request) -> Response:
             code="required",
         )
     issues = [*_type(request, sent), *structure.check(sent.plain), *_identity(request, sent, mode)]
-    if not any(issue.severity in ("error", "fatal") for issue in issues):
-        asked = () if profile is None else (str(profile),)
+    asked = () if profile is None else (str(profile),)
+    if any(issue.severity in ("error", "fatal") for issue in issues):
+        issues = list(await whole(ctx, sent.plain, issues, asked, best_practice=True, vital_signs=True))
+    else:
         issues += await conformance(ctx, sent.plain, asked, best_practice=True, vital_signs=True)
     if request.body is not None:
         issues = list(located(issues, request.body.raw, under=_under(request)))

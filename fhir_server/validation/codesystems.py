@@ -36,6 +36,15 @@ def check(node: Node) -> Iterator[Issue]:
         defined.setdefault(str(code), str(type_))
         uris.add(str(uri))
     yield from _concepts(node, defined)
+    count = node.value.get("count")
+    if count is not None and node.value.get("content") == "complete" and (there := _number(node.value)) != count:
+        text = f"{there} concepts are here, and the code system is complete; count says {count}"
+        yield Issue("business-rule", text, (f"{node.path}.count",))
+
+
+def _number(value: Mapping[str, Any]) -> int:
+    """How many concepts there are, one within another."""
+    return sum(1 + _number(concept) for concept in value.get("concept", ()))
 
 
 def _concepts(node: Node, defined: Mapping[str, str]) -> Iterator[Issue]:

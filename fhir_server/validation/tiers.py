@@ -28,6 +28,7 @@ from fhir_server.validation.profiles import definition
 from fhir_server.validation.profiles.check import Checker
 from fhir_server.validation.profiles.registry import Profiles
 from fhir_server.validation.questionnaires import questionnaire, response
+from fhir_server.validation.remainder import remainder
 
 Json = Mapping[str, Any]
 Find = Callable[[str, str], Json | None]
@@ -52,12 +53,13 @@ class Validator:
         best_practice: bool = False,
         vital_signs: bool = False,
     ) -> tuple[Issue, ...]:
-        """All issues, errors first: of the structure alone where that is unsound; else also those that `further` finds."""
+        """All issues, errors first: of the structure, and those that `further` finds."""
         found = structure.check(resource)
+        ask = partial(self.further, resolve=resolve, best_practice=best_practice, vital_signs=vital_signs)
         if any(issue.severity in ("error", "fatal") for issue in found):
-            return found
-        more = self.further(resource, profiles, resolve=resolve, best_practice=best_practice, vital_signs=vital_signs)
-        return _sorted((*found, *more))
+            left = remainder(resource, found, structure.check)
+            return ordered((*found, *(() if left is None else left.new(ask(left.resource, profiles)))))
+        return ordered((*found, *ask(resource, profiles)))
 
     def further(
         self,
@@ -78,7 +80,7 @@ class Validator:
         checker = Checker(self.profiles.find, self.codes, resolve)
         node = root(resource)
         walked = () if kept else self._walked(checker, node, best_practice=best_practice)
-        return _sorted((*walked, *self._tiers(checker, node, profiles, vital_signs=vital_signs)))
+        return ordered((*walked, *self._tiers(checker, node, profiles, vital_signs=vital_signs)))
 
     def _tiers(
         self, checker: Checker, node: Node, profiles: Sequence[str] | None, *, vital_signs: bool
@@ -190,7 +192,7 @@ def _asks_more(resource: Json, profiles: Sequence[str] | None) -> bool:
     )
 
 
-def _sorted(issues: Iterable[Issue]) -> tuple[Issue, ...]:
+def ordered(issues: Iterable[Issue]) -> tuple[Issue, ...]:
     """Each once, the gravest first, at most MOST."""
     found = dict.fromkeys(issues)
     return tuple(sorted(found, key=lambda issue: _RANK[issue.severity]))[:MOST] if found else ()

@@ -195,3 +195,22 @@ def test_errors_come_first_and_warnings_alone_never_block(client: httpx.Client) 
     refused = client.post("/fhir/Patient", json={**warned, **BROKEN_RULE})
     assert refused.status_code == 422
     assert [severity for severity, _, _ in told(refused)] == ["error", "warning", "warning"]
+
+
+def test_faults_of_structure_do_not_hide_the_others(client: httpx.Client) -> None:
+    client.post("/fhir/StructureDefinition", json=named())
+    wrong: Json = {**claiming(), **BROKEN_RULE, "gender": "x", "nonsense": 1}
+    expected = [
+        ("error", "structure", ["Patient.nonsense"]),
+        ("error", "code-invalid", ["Patient.gender"]),
+        ("error", "invariant", ["Patient.contact[0]"]),
+        ("error", "required", ["Patient.name"]),
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": wrong, "request": {"method": "POST", "url": "Patient"}}]}  # fmt: skip
+    for path, body, place in (("Patient", wrong, "Patient"), ("", bundle, "Bundle.entry[0].resource")):
+        refused = client.post(f"/fhir/{path}", json=body)
+        assert refused.status_code == 400
+        moved = [(severity, code, [e.replace("Patient", place) for e in where]) for severity, code, where in expected]
+        assert sorted(told(refused)) == sorted(moved)
+    checked = told(client.post("/fhir/Patient/$validate", json=wrong))
+    assert sorted(each for each in checked if each[0] == "error") == sorted(expected)

@@ -31,3 +31,11 @@ def test_the_verdict_is_that_of_the_reference_validator(run: Run) -> None:
 
 def test_every_difference_is_one_of_the_cases() -> None:
     assert {*DIFFERENCES, *COUNTS} <= {run.id for run in runs()}
+
+
+def test_every_difference_is_argued_in_the_decisions() -> None:
+    text = (Path(__file__).parents[2] / "DECISIONS.md").read_text()
+    assert [run for run in DIFFERENCES if f"`{run.removesuffix(' with its profile')}`" not in text] == []
+    assert f"{len(COUNTS)} runs that agree on the verdict" in text
+    failures = json.loads((Path(__file__).parents[1] / "fhirpath" / "known_failures.json").read_text())
+    assert [name for name in failures if f"`{name.rpartition('/')[2]}`" not in text] == []
