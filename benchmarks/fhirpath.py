@@ -157,7 +157,8 @@ def main() -> None:
     print(
         f"of its {len(understood):,} answers {same:,} are ours; {len(asked) - len(understood):,} questions it cannot answer"
     )
-    print(f"ratio: {other_time / own:.1f} one by one, {other_time / walk:.1f} as validation does")
+    each = other_time / len(understood) / (walk / len(asked))
+    print(f"ratio on these: {other_time / own:.1f} one by one; a question, as validation does, on all: {each:.1f}")
 
 
 def _line(what: str, seconds: float, number: int, resources: int) -> None:

@@ -29,12 +29,14 @@ _CLOCK_EVERY: Final = 1_024
 class Budget:
     """What is left of one evaluation's steps and seconds."""
 
-    __slots__ = ("_deadline", "_next_look", "steps")
+    __slots__ = ("_deadline", "_next_look", "_seconds", "steps")
 
     def __init__(self, steps: int = MAX_STEPS, seconds: float = MAX_SECONDS) -> None:
+        """The time runs from the first look at the clock: most evaluations end before."""
         self.steps = steps
+        self._seconds = seconds
         self._next_look = steps - _CLOCK_EVERY
-        self._deadline = monotonic() + seconds
+        self._deadline: float | None = None
 
     def spend(self, steps: int = 1) -> None:
         """`steps` fewer are left; TooCostly where none are, or where the time is up."""
@@ -47,7 +49,9 @@ class Budget:
             raise TooCostly(
                 f"The expression needs more than {MAX_STEPS:,} steps on this resource; ask for less at once"
             )
-        if monotonic() > self._deadline:
+        if self._deadline is None:
+            self._deadline = monotonic() + self._seconds
+        elif monotonic() > self._deadline:
             raise TooCostly(f"The expression needs more than {MAX_SECONDS:g} s on this resource; ask for less at once")
         self._next_look = self.steps - _CLOCK_EVERY
 

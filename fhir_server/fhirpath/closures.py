@@ -100,8 +100,17 @@ def _external(parsed: External) -> Evaluate:
 def _path(parsed: Path) -> Evaluate:
     head = compiled(parsed.head) if parsed.head is not None else None
     first, *rest = parsed.steps
-    walks = [_first_member(first) if head is None and isinstance(first, Member) else _step(first)]
-    walks += [_step(step) for step in rest]
+    walks = [_first_member(first)] if head is None and isinstance(first, Member) else [_step(first)]
+    names: list[str] = []
+    for step in (*rest, None):
+        if isinstance(step, Member):
+            names.append(step.name)
+            continue
+        if names:
+            walks.append(_members(tuple(names)))
+            names = []
+        if step is not None:
+            walks.append(_step(step))
 
     def evaluate(scope: Scope) -> list[Item]:
         items = head(scope) if head is not None else scope.this
@@ -128,9 +137,29 @@ def _step(step: Step) -> Walk:
             return at
 
 
+def _members(names: tuple[str, ...]) -> Walk:
+    """Several members, one of the other: as far as there is something."""
+    walks = [_member(name) for name in names]
+    if len(walks) == 1:
+        return walks[0]
+
+    def walk(scope: Scope, items: list[Item]) -> list[Item]:
+        for each in walks:
+            if not items:
+                break
+            items = each(scope, items)
+        return items
+
+    return walk
+
+
 def _member(name: str) -> Walk:
     def walk(scope: Scope, items: list[Item]) -> list[Item]:
         found: list[Item] = []
+        if len(items) == 1 and type(items[0]) is Node:
+            found += items[0].named(name)
+            scope.run.budget.spend(2 + len(found))
+            return found
         for item in items:
             if isinstance(item, Node):
                 found += item.named(name)

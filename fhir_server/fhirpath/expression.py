@@ -74,15 +74,7 @@ class Expression:
         """
         node = context if isinstance(context, Node) or context is None else root(context)
         items: list[Item] = [] if node is None else [node]
-        own = resource or (_resource_of(node) if node else None)
-        run = Run(
-            context=items,
-            resource=own,
-            root=root_resource or (_container_of(own) if own else None),
-            environment=environment,
-            budget=budget or Budget(),
-            strict=strict,
-        )
+        run = Run(items, environment, budget or Budget(), (resource, root_resource), strict=strict)
         try:
             found = self._evaluate(Scope(run, items))
         except RecursionError:
@@ -105,21 +97,6 @@ class Expression:
         """
         found = self.evaluate(context, resource=resource, environment=environment, budget=budget)
         return truth(found, "An invariant") is not False
-
-
-def _resource_of(node: Node) -> Node:
-    """The nearest resource at or above `node`."""
-    current = node
-    while current.parent is not None and not (isinstance(current.value, Mapping) and "resourceType" in current.value):
-        current = current.parent
-    return current
-
-
-def _container_of(resource: Node) -> Node:
-    """The resource that contains this one; itself where it is not contained (an entry of a Bundle is not)."""
-    if resource.key == "contained" and resource.parent is not None:
-        return _resource_of(resource.parent)
-    return resource
 
 
 @lru_cache(maxsize=2048)

@@ -31,10 +31,8 @@ Apply = Callable[[Scope, list[Item]], list[Item]]
 def binary(operator: str, right: Evaluate) -> Apply:
     """`operator right`, waiting for its left side; and, or, implies look at the right side only where it matters."""
     if operator in _LOGIC:
-        logic = _LOGIC[operator]
-        return lambda scope, items: logic(
-            operator, truth(items, f"`{operator}`"), lambda: truth(right(scope), f"`{operator}`")
-        )
+        logic, name = _LOGIC[operator], f"`{operator}`"
+        return lambda scope, items: logic(operator, truth(items, name), lambda: truth(right(scope), name))
     operation = _OPERATIONS[operator]
     return lambda scope, items: operation(scope, operator, items, right(scope))
 

@@ -34,24 +34,55 @@ class Environment:
     """The moment of now(), with its offset; None: when the evaluation starts."""
 
 
-@dataclass(slots=True)
 class Run:
-    """One evaluation: constant over all its scopes."""
+    """One evaluation: constant over all its scopes. `resource` and `root` are looked for where an expression asks for them."""
 
-    context: list[Item]
-    resource: Node | None
-    root: Node | None
-    environment: Environment
-    budget: Budget
-    strict: bool
-    moment: datetime | None = None
-    """What now() is; None until somebody asks."""
+    __slots__ = ("_given", "budget", "context", "environment", "moment", "strict")
+
+    def __init__(
+        self,
+        context: list[Item],
+        environment: Environment,
+        budget: Budget,
+        given: tuple[Node | None, Node | None],
+        *,
+        strict: bool,
+    ) -> None:
+        """`given`: `%resource` and `%rootResource` where the caller says which they are."""
+        self.context = context
+        self.environment = environment
+        self.budget = budget
+        self.strict = strict
+        self._given = given
+        self.moment: datetime | None = None
+        """What now() is; None until somebody asks."""
+
+    @property
+    def resource(self) -> Node | None:
+        """`%resource`: the nearest one at or above the context."""
+        context = self.context[0] if self.context else None
+        return self._given[0] or (nearest(context) if isinstance(context, Node) else None)
+
+    @property
+    def root(self) -> Node | None:
+        """`%rootResource`: the resource that contains `%resource`; itself where it is not contained (an entry is not)."""
+        own = self.resource
+        if self._given[1] is not None or own is None:
+            return self._given[1]
+        return nearest(own.parent) if own.key == "contained" and own.parent is not None else own
 
     @property
     def now(self) -> datetime:
         if self.moment is None:
             self.moment = self.environment.now or datetime.now(UTC)
         return self.moment
+
+
+def nearest(node: Node) -> Node:
+    """The nearest resource at or above `node`."""
+    while node.parent is not None and not (isinstance(node.value, dict) and "resourceType" in node.value):
+        node = node.parent
+    return node
 
 
 @dataclass(slots=True)
@@ -61,7 +92,7 @@ class Scope:
     run: Run
     this: list[Item]
     index: int | None = None
-    total: list[Item] = field(default_factory=list)
+    total: Sequence[Item] = ()
 
     def inner(self, item: Item, index: int) -> "Scope":
         """The scope of one round of where(), select(), …"""
@@ -81,6 +112,8 @@ def single(items: Sequence[Item], what: str) -> Item | None:
 
 def truth(items: Sequence[Item], what: str) -> bool | None:
     """The singleton evaluation to a Boolean: a single item that is no Boolean counts as true."""
+    if len(items) == 1 and (items[0] is True or items[0] is False):
+        return items[0]
     item = single(items, what)
     if item is None:
         return None
