@@ -16,13 +16,12 @@ from typing import Any
 from fhir_server.definitions import corrections
 from fhir_server.definitions.archive import r4_core
 from fhir_server.definitions.distill_profiles import profiles
-from fhir_server.definitions.distill_structures import constraints, structures
+from fhir_server.definitions.distill_structures import STANDARDS_STATUS, constraints, structures
 from fhir_server.definitions.distill_terminology import case_sensitive, code_systems, value_sets
 from fhir_server.outcome import Invalid
 
 FOLDER = Path(__file__).resolve().parents[2] / "profiles" / "r4"
 VERSION = "4.0.1"
-STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
 
 Json = dict[str, Any]
 

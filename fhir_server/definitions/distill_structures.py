@@ -10,6 +10,7 @@ from fhir_server.definitions import corrections
 
 FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 REGEX = "http://hl7.org/fhir/StructureDefinition/regex"
+STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
 SYSTEM = "http://hl7.org/fhirpath/System."
 
 Json = dict[str, Any]
@@ -48,7 +49,7 @@ def _structure(definition: Json, every: Mapping[str, Json]) -> Json:
 
 
 def _element(given: Json, every: Mapping[str, Json]) -> Json:
-    """{path, min, max, types: [[code, targets]]} with summary, modifier, bare, reference (contentReference) and binding where set."""
+    """{path, min, max, types: [[code, targets]]} with summary, modifier, bare, trial (use), reference (contentReference) and binding where set."""
     element: Json = {"path": given["path"], "min": given["min"], "max": given["max"]}
     if "contentReference" in given:
         element["reference"] = given["contentReference"].removeprefix("#")
@@ -59,6 +60,9 @@ def _element(given: Json, every: Mapping[str, Json]) -> Json:
     flags = {
         "summary": given.get("isSummary"),
         "modifier": given.get("isModifier"),
+        "trial": any(
+            e["url"] == STANDARDS_STATUS and e["valueCode"] == "trial-use" for e in given.get("extension", ())
+        ),
         "bare": any(t["code"].startswith(SYSTEM) for t in given.get("type", ())),
     }
     return element | {flag: 1 for flag, on in flags.items() if on}

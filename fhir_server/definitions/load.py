@@ -196,6 +196,7 @@ class Definitions:
                 choice=choice,
                 summary="summary" in row,
                 modifier="modifier" in row,
+                trial="trial" in row,
                 targets=tuple(targets),
                 binding=binding,
                 primitive=code in self.primitives,

@@ -33,6 +33,8 @@ class Element:
     """"value" for value[x]"""
     summary: bool = False
     modifier: bool = False
+    trial: bool = False
+    """for trial use, though its type is normative"""
     targets: tuple[str, ...] = ()
     """types that a Reference or canonical may point to; empty: any"""
     binding: Binding | None = None

@@ -17,7 +17,7 @@ from fhir_server.formats import json
 from fhir_server.interactions import claims
 from fhir_server.interactions.claims import Claims
 from fhir_server.interactions.patch import FORMATS
-from fhir_server.interactions.subset import SUMMARIES, subset
+from fhir_server.interactions.subset import SUMMARIES, normative, subset
 from fhir_server.outcome import BadRequest
 from fhir_server.search.described import EXPRESSIONS, described
 from fhir_server.search.parameters import includes, parameters, revincludes
@@ -45,9 +45,8 @@ _PROFILE: Final = "http://hl7.org/fhir/StructureDefinition/"
 
 
 async def capabilities(ctx: Context, request: Request) -> Response:
-    """200 with the CapabilityStatement (mode=terminology: TerminologyCapabilities); 304 where the client has it.
-
-    mode=normative gives the whole statement: R4 lets a server ignore the mode.
+    """200 with the CapabilityStatement (mode=normative: what of it is not for trial use; mode=terminology:
+    TerminologyCapabilities); 304 where the client has it.
     """
     asked = dict(request.parameters)
     mode = asked.get("mode", "full")
@@ -76,6 +75,8 @@ async def _cached(server: Server, mode: str) -> bytes:
     if found is None:
         claimed, read = await claims.read(server.store.state)
         found = json.dumps(statement(server, claimed))
+        if mode == "normative":
+            found = normative(found)
         if read == number:
             for old in [each for each in kept if each.startswith(f"{mode} ")]:
                 del kept[old]

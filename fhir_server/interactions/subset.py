@@ -62,6 +62,28 @@ def understood(parameters: tuple[tuple[str, str], ...], type_: str, *, lenient: 
     return tuple(kept)
 
 
+def normative(body: bytes) -> bytes:
+    """The resource `body` without the elements that R4 has for trial use only, tagged where one is left out."""
+    tree = json.parse(body).tree
+    part = _settled(tree, tree["resourceType"])
+    return body if part == tree else json.dumps(_tagged(part))
+
+
+def _settled(tree: Mapping[str, Any], type_: str) -> dict[str, Any]:
+    elements = definitions().elements(type_)
+    part: dict[str, Any] = {}
+    for name, value in tree.items():
+        element = elements.get(name.removeprefix("_"))
+        if element is not None and element.trial:
+            continue
+        below = element.type if element is not None and not element.primitive and element.type != "Resource" else ""
+        if below and isinstance(value, list):
+            part[name] = [_settled(each, below) for each in value]
+        else:
+            part[name] = _settled(value, below) if below and isinstance(value, dict) else value
+    return part
+
+
 def _only(tree: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {
         name: value

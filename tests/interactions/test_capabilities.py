@@ -86,7 +86,6 @@ async def test_settings_change_what_is_said(folder: Path) -> None:
 async def test_modes_and_summary(client: Client) -> None:
     whole = await client.get("metadata")
     assert await client.get("metadata?mode=full") == whole
-    assert await client.get("metadata?mode=normative") == whole
     terminology = await client.get("metadata?mode=terminology")
     assert terminology["resourceType"] == "TerminologyCapabilities"
     assert structure.check(terminology) == ()
@@ -95,6 +94,20 @@ async def test_modes_and_summary(client: Client) -> None:
     assert short["meta"]["tag"][0]["code"] == "SUBSETTED"
     part = await client.get("metadata?_elements=fhirVersion")
     assert "rest" not in part
+
+
+async def test_the_normative_mode_leaves_out_what_r4_has_for_trial_use(client: Client) -> None:
+    whole = await client.get("metadata")
+    part = await client.get("metadata?mode=normative")
+    assert structure.check(part) == ()
+    assert part["meta"]["tag"][0]["code"] == "SUBSETTED"
+    assert whole.keys() == part.keys() - {"meta"}
+    trial = {"security"}
+    assert part["rest"][0].keys() == whole["rest"][0].keys() - trial
+    trial = {"supportedProfile", "versioning", "readHistory", "updateCreate", "conditionalCreate", "conditionalRead"}
+    trial |= {"conditionalUpdate", "conditionalDelete", "referencePolicy", "searchInclude", "searchRevInclude"}
+    for settled, resource in zip(part["rest"][0]["resource"], whole["rest"][0]["resource"], strict=True):
+        assert settled == {name: value for name, value in resource.items() if name not in trial}
 
 
 async def test_terminology_capabilities_name_the_code_systems(client: Client) -> None:

@@ -1,13 +1,25 @@
 """Prefer: respond-async."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
 import pytest
 
+from fhir_server.app import assemble
+from fhir_server.context import Response
+from fhir_server.outcome import NotFound
 from fhir_server.rest import asynchronous
+from fhir_server.rest.asynchronous import Jobs
+from fhir_server.settings import Settings
+from fhir_server.storage.sqlite import SQLiteStore
+from tests.http.server import command, free_port, start
 from tests.http.site import site
 
 
@@ -84,3 +96,98 @@ def test_so_many_results_are_kept_until_one_is_forgotten(folder: Path, monkeypat
         finished(client, place)
         assert client.delete(place).status_code == 202
         assert ask(client).status_code == 202
+
+
+@pytest.fixture
+async def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Jobs, Jobs]]:
+    """Two on one database, whose leases are short."""
+    monkeypatch.setattr(asynchronous, "LEASE", timedelta(seconds=0.6))
+    monkeypatch.setattr(asynchronous, "LOOK_EVERY", 0.05)
+    store = SQLiteStore(tmp_path / "fhir.db")
+    await store.open()
+    server = await assemble(Settings(), store)
+    yield Jobs(server), Jobs(server)
+    await store.close()
+
+
+class Work:
+    """A request that takes for ever."""
+
+    def __init__(self) -> None:
+        self.begun, self.stopped = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self) -> Response:
+        self.begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            self.stopped.set()
+        raise AssertionError
+
+
+async def started(jobs: Jobs, work: Work) -> str:
+    accepted = await jobs.start("anybody", "POST", work, "r1")
+    await asyncio.wait_for(work.begun.wait(), 5)
+    return accepted.headers["Content-Location"].rpartition("/")[2]
+
+
+def broken_off(answer: Response) -> str:
+    """The text of the failure in a result of a request that was not carried out to its end."""
+    (entry,) = orjson.loads(answer.body or b"")["entry"]
+    assert entry["response"]["status"] == "503 Service Unavailable"
+    (issue,) = entry["response"]["outcome"]["issue"]
+    assert issue["code"] == "transient"
+    return str(issue["details"]["text"])
+
+
+async def test_a_request_that_takes_longer_than_its_lease_is_in_progress(workers: tuple[Jobs, Jobs]) -> None:
+    one, other = workers
+    name = await started(one, Work())
+    for _ in range(8):
+        assert ((await one.status("anybody", name)).status, (await other.status("anybody", name)).status) == (202, 202)
+        await asyncio.sleep(0.2)
+    await one.forget("anybody", name)
+
+
+async def test_what_is_forgotten_on_one_worker_stops_on_another(workers: tuple[Jobs, Jobs]) -> None:
+    one, other = workers
+    work = Work()
+    name = await started(one, work)
+    assert (await other.forget("anybody", name)).status == 202
+    await asyncio.wait_for(work.stopped.wait(), 2)
+    for jobs in workers:
+        with pytest.raises(NotFound):
+            await jobs.status("anybody", name)
+
+
+async def test_a_server_that_stops_says_that_it_broke_off(workers: tuple[Jobs, Jobs]) -> None:
+    one, other = workers
+    work = Work()
+    name = await started(one, work)
+    await one.close(0.05)
+    assert work.stopped.is_set()
+    assert "stopped before it was done" in broken_off(await other.status("anybody", name))
+
+
+def test_a_request_whose_process_was_killed_has_failed(tmp_path: Path) -> None:
+    """A batch of thousands is under way, `kill -9`: soon after the restart its status says so, and keeps saying so."""
+    port = free_port()
+    serve = command("--store", f"sqlite:///{tmp_path / 'fhir.db'}", port=port)
+    server = start(serve, port, cwd=tmp_path)
+    entry = {"resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}}
+    batch: dict[str, Any] = {"resourceType": "Bundle", "type": "batch", "entry": [entry] * 9_000}
+    accepted = httpx.post(server.base, json=batch, headers={"prefer": "respond-async"}, timeout=30)
+    place = accepted.headers["content-location"]
+    server.kill()
+    killed = time.monotonic()
+    server = start(serve, port, cwd=tmp_path)
+    try:
+        while (answer := httpx.get(place, timeout=30)).status_code == 202:
+            assert time.monotonic() - killed < 20
+            time.sleep(0.2)
+        assert "The process that worked on it ended" in broken_off(Response(200, body=answer.content))
+        assert httpx.get(place).content == answer.content
+        assert httpx.delete(place).status_code == 202
+        assert httpx.get(place).status_code == 404
+    finally:
+        server.stop()
