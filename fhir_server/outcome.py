@@ -16,6 +16,7 @@ http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/http.htm
     ├── 413  TooLarge (too-long)
     ├── 414  UriTooLong (too-long)
     ├── 415  UnsupportedMediaType (not-supported)
+    ├── 416  RangeNotSatisfiable (value)
     ├── 422  Unprocessable (business-rule, invariant …)
     ├── 428  PreconditionRequired (required)
     ├── 429  TooManyRequests (throttled)
@@ -196,6 +197,13 @@ class UriTooLong(FhirError):
 class UnsupportedMediaType(FhirError):
     status = 415
     code = "not-supported"
+
+
+class RangeNotSatisfiable(FhirError):
+    """416: no such bytes in the content of a Binary."""
+
+    status = 416
+    code = "value"
 
 
 class Unprocessable(FhirError):

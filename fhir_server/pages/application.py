@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from fhir_server.context import Server
 from fhir_server.observability.metrics import Metrics
-from fhir_server.pages import docs, health, landing
+from fhir_server.pages import docs, elsewhere, health, landing
 from fhir_server.rest.asgi import Application, Message, Receive, Scope, Send
 from fhir_server.rest.headers import SAFE_IN_BROWSERS
 
@@ -30,6 +30,7 @@ def application(server: Server, metrics: Metrics) -> FastAPI:
     pages.state.metrics = metrics
     for router in (landing.router, docs.router, health.router):
         pages.include_router(router)
+    elsewhere.lead_back(pages)
     pages.openapi = lambda: docs.openapi(pages)  # type: ignore[method-assign]
     return pages
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.openapi.utils import get_openapi
 from isal import igzip
 from starlette.responses import HTMLResponse, Response
@@ -33,7 +33,7 @@ async def page() -> HTMLResponse:
 async def asset(name: str) -> Response:
     """Swagger UI's own files."""
     if name not in _ASSETS:
-        return Response(status_code=404)
+        raise HTTPException(404)
     headers = {
         "content-type": f"{_ASSETS[name]}; charset=utf-8",
         "content-encoding": "gzip",

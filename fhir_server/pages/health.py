@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import JSONResponse, Response
 
 from fhir_server.outcome import Unavailable
@@ -56,6 +56,6 @@ async def _writable(store: Store) -> bool:
 async def metrics(request: Request) -> Response:
     """Requests by interaction and status, durations, what is under way, the process; the sum over all workers."""
     if not request.app.state.server.settings.metrics:
-        return Response(status_code=404)
+        raise HTTPException(404)
     content, media_type = request.app.state.metrics.exposition(request.headers.get("accept", ""))
     return Response(content, headers={"content-type": media_type})

@@ -6,7 +6,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, Response
 
 from fhir_server.context import Server
@@ -86,7 +86,7 @@ async def static(name: str) -> Response:
     """The files of the pages themselves, by their exact names."""
     known = {entry.name: entry for entry in _STATIC.iterdir()}
     if name not in known or name.endswith(".html"):
-        return Response(status_code=404)
+        raise HTTPException(404)
     media_type = f"{_TYPES[name.rpartition('.')[2]]}; charset=utf-8"
     headers = {"content-type": media_type, "cache-control": "max-age=3600"}
     return Response(known[name].read_bytes(), headers=headers)

@@ -8,11 +8,14 @@ from typing import Final
 
 from fhir_server.rest.asgi import Application, Message, Receive, Scope, Send
 
-EXPOSED: Final = b"ETag, Location, Content-Location, Last-Modified, X-Request-Id, Retry-After, X-Progress, Link"
+EXPOSED: Final = (
+    b"ETag, Location, Content-Location, Last-Modified, X-Request-Id, Retry-After, X-Progress, Link, "
+    b"Accept-Ranges, Content-Range"
+)
 METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ACCEPTED: Final = (
     b"Accept, Authorization, Content-Type, If-Match, If-None-Match, If-Modified-Since, If-None-Exist, Prefer, "
-    b"X-Request-Id, X-Security-Context"
+    b"Range, X-Request-Id, X-Security-Context"
 )
 MAX_AGE: Final = b"86400"
 

@@ -16,12 +16,12 @@ from fhir_server.observability.logs import AccessLog
 from fhir_server.observability.metrics import Metrics
 from fhir_server.observability.tracing import INTERACTION
 from fhir_server.outcome import FhirError, Invalid, MethodNotAllowed, Unprocessable
-from fhir_server.rest import asynchronous, body, errors
+from fhir_server.rest import asynchronous, body, errors, ranges
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.exchange import MAX_PARAMETERS, Exchange, segments
 from fhir_server.rest.headers import conditions
 from fhir_server.rest.limits import Limits
-from fhir_server.rest.render import Renderer
+from fhir_server.rest.render import Renderer, Reply
 from fhir_server.search.query import Access
 from fhir_server.terminology.remote.asking import called_by
 
@@ -57,7 +57,7 @@ class Endpoint:
         try:
             try:
                 self._limits.enter(task, loop)
-                reply = self._renderer.reply(exchange, await self._response(exchange, scope, receive))
+                reply = self._written(exchange, await self._response(exchange, scope, receive))
             except FhirError as error:
                 reply = self._renderer.reply(exchange, errors.response(error))
             except body.Disconnected:
@@ -120,6 +120,17 @@ class Endpoint:
             if request.body is not None and request.method != "PATCH":
                 error.issues = located(error.issues, request.body.raw)
             raise
+
+    def _written(self, exchange: Exchange, response: Response) -> Reply:
+        if exchange.match is None or exchange.match.type != "Binary":
+            return self._renderer.reply(exchange, response)
+        if asked := ranges.wanted(exchange):
+            ranges.uncompressed(exchange)
+        reply = self._renderer.reply(exchange, response)
+        if ranges.offered(exchange, reply):
+            reply.headers.append((b"accept-ranges", b"bytes"))
+            return ranges.part(exchange, reply) if asked else reply
+        return reply
 
     def _possible(self, path: list[str], method: str, refused: MethodNotAllowed) -> MethodNotAllowed:
         """The refusal of an interaction, with what OPTIONS tells of this URL, less the method that was refused."""
