@@ -4,10 +4,11 @@ Every navigation, function call and produced item is a step, so that no expressi
 http://hl7.org/fhir/R4/security.html
 """
 
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Final
 
 from fhir_server.fhirpath.errors import TooCostly
+from fhir_server.outcome import Unprocessable
 
 MAX_LENGTH: Final = 10_000
 """Characters of an expression."""
@@ -21,6 +22,9 @@ MAX_SECONDS: Final = 1.0
 
 MAX_STRING: Final = 1_048_576
 """Characters of a string that an expression makes: R4's limit for strings."""
+
+MAX_TOGETHER: Final = 5.0
+"""Seconds of computing that all expressions together may take on one resource."""
 
 _CLOCK_EVERY: Final = 1_024
 """Steps between two looks at the clock, which costs about as much as a step."""
@@ -63,3 +67,23 @@ class Budget:
             )
         self.spend(len(text) >> 6)
         return text
+
+
+class Allowance:
+    """What the evaluations of many expressions on one resource may take together."""
+
+    __slots__ = ("_end", "_seconds")
+
+    def __init__(self, seconds: float | None = None) -> None:
+        """`seconds`: MAX_TOGETHER unless given."""
+        self._seconds = MAX_TOGETHER if seconds is None else seconds
+        self._end = thread_time() + self._seconds
+
+    def look(self) -> None:
+        """Raises Unprocessable where nothing is left."""
+        if thread_time() > self._end:
+            raise Unprocessable(
+                f"To validate this resource takes more than {self._seconds:g} s: it is too large, or too entangled; "
+                "split it up",
+                code="too-costly",
+            )

@@ -74,7 +74,7 @@ class Expression:
         """
         node = context if isinstance(context, Node) or context is None else root(context)
         items: list[Item] = [] if node is None else [node]
-        run = Run(items, environment, budget or Budget(), (resource, root_resource), strict=strict)
+        run = Run(items, environment, budget or environment.budget(), (resource, root_resource), strict=strict)
         try:
             found = self._evaluate(Scope(run, items))
         except RecursionError:

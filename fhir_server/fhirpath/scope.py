@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from fhir_server.fhirpath.budget import Budget
+from fhir_server.fhirpath.budget import Allowance, Budget
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.node import Item, Node, system
 from fhir_server.fhirpath.temporal import Temporal
@@ -32,6 +32,14 @@ class Environment:
     """Further `%name` variables."""
     now: datetime | None = None
     """The moment of now(), with its offset; None: when the evaluation starts."""
+    together: Allowance | None = None
+    """What all evaluations with this may take."""
+
+    def budget(self) -> Budget:
+        """That of one evaluation. Raises Unprocessable where nothing is left for it."""
+        if self.together is not None:
+            self.together.look()
+        return Budget()
 
 
 class Run:
@@ -67,9 +75,7 @@ class Run:
     def root(self) -> Node | None:
         """`%rootResource`: the resource that contains `%resource`; itself where it is not contained (an entry is not)."""
         own = self.resource
-        if self._given[1] is not None or own is None:
-            return self._given[1]
-        return nearest(own.parent) if own.key == "contained" and own.parent is not None else own
+        return self._given[1] if self._given[1] is not None or own is None else container(own)
 
     @property
     def now(self) -> datetime:
@@ -83,6 +89,11 @@ def nearest(node: Node) -> Node:
     while node.parent is not None and not (isinstance(node.value, dict) and "resourceType" in node.value):
         node = node.parent
     return node
+
+
+def container(resource: Node) -> Node:
+    """The resource that contains this one; itself where it is not contained (an entry of a Bundle is not)."""
+    return nearest(resource.parent) if resource.key == "contained" and resource.parent is not None else resource
 
 
 @dataclass(slots=True)

@@ -8,7 +8,8 @@ from time import monotonic
 from typing import Any, Final
 
 from fhir_server.context import Body, Context, Prepared
-from fhir_server.interactions.write import prepare, writable
+from fhir_server.interactions.aside import large, looked_at
+from fhir_server.interactions.write import prepared, writable
 from fhir_server.model import Change, Version
 from fhir_server.outcome import Invalid, Issue, Unprocessable
 from fhir_server.validation import structure
@@ -29,27 +30,30 @@ async def accepted(ctx: Context, type_: str, id_: str | None, body: Body | None)
     Raises Invalid where its structure is unsound, Unprocessable where it is sound, with all issues of all tiers.
     """
     try:
-        prepared = prepare(type_, id_, body)
+        ready = await prepared(type_, id_, body)
     except Invalid as error:
         if body is None:
             raise
-        raise Invalid(issues=await beside(ctx, body.plain, error.issues)) from error
-    await conform(ctx, prepared.tree)
-    return prepared
+        raise Invalid(issues=await beside(ctx, body.plain, error.issues, aside=large(body))) from error
+    await conform(ctx, ready.tree, aside=large(body))
+    return ready
 
 
-async def beside(ctx: Context, resource: Mapping[str, Any], faults: Sequence[Issue]) -> tuple[Issue, ...]:
+async def beside(
+    ctx: Context, resource: Mapping[str, Any], faults: Sequence[Issue], *, aside: bool = False
+) -> tuple[Issue, ...]:
     """The faults of an unsound structure, and all else that is wrong with the resource by the setting `validation`."""
     if ctx.settings.validation == "structure":
         return tuple(faults)
-    return await whole(ctx, resource, faults, _asked(ctx, resource))
+    return await whole(ctx, resource, faults, _asked(ctx, resource), aside=aside)
 
 
 async def whole(
     ctx: Context, resource: Mapping[str, Any], faults: Sequence[Issue], profiles: Sequence[str] | None, **more: bool
 ) -> tuple[Issue, ...]:
     """The faults of structure, and what `issues` finds in what is left of the resource without them, errors first."""
-    left = remainder(resource, faults, structure.check)
+    run = looked_at(ctx, aside=more.get("aside", False))
+    left = await run(lambda: remainder(resource, faults, structure.check))
     if left is None:
         return tuple(faults)
     return ordered((*faults, *left.new(await issues(ctx, left.resource, profiles, **more))))
@@ -62,14 +66,15 @@ def _asked(ctx: Context, resource: Mapping[str, Any]) -> Sequence[str] | None:
     return required(ctx.settings.required_profiles).get(str(resource.get("resourceType")), ())
 
 
-async def conform(ctx: Context, resource: Mapping[str, Any]) -> None:
+async def conform(ctx: Context, resource: Mapping[str, Any], *, aside: bool = False) -> None:
     """Returns where a structurally valid resource keeps all that the setting `validation` asks for.
 
     Raises Unprocessable with all issues, errors first, where one is an error; warnings alone never stand in the way.
+    `aside`, here and below: it is large, and other requests go on meanwhile.
     """
     if ctx.settings.validation == "structure":
         return
-    found = await issues(ctx, resource, _asked(ctx, resource))
+    found = await issues(ctx, resource, _asked(ctx, resource), aside=aside)
     if found and found[0].severity in ("error", "fatal"):
         raise Unprocessable(issues=found)
 
@@ -81,6 +86,7 @@ async def issues(
     *,
     best_practice: bool = False,
     vital_signs: bool = False,
+    aside: bool = False,
 ) -> tuple[Issue, ...]:
     """The issues beyond its structure, errors first; `profiles` are asked for beside those that it claims (None: neither)."""
     known = ctx.server.known
@@ -89,6 +95,7 @@ async def issues(
     return await known.settled(
         ctx.reader,
         lambda: known.validator.further(resource, profiles, best_practice=best_practice, vital_signs=vital_signs),
+        looked_at(ctx, aside=aside),
     )
 
 

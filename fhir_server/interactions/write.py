@@ -14,6 +14,7 @@ import orjson
 from fhir_server.context import Body, Context, Prepared
 from fhir_server.formats import json
 from fhir_server.interactions import integrity
+from fhir_server.interactions.aside import large, run_aside
 from fhir_server.interactions.ids import logical_id
 from fhir_server.interactions.versions import etag, require_match, tags
 from fhir_server.model import UPDATE_AS_CREATE, Change, Key, Version
@@ -54,6 +55,13 @@ def prepare(type_: str, id_: str | None, body: Body | None) -> Prepared:
     if any(issue.severity in ("error", "fatal") for issue in issues):
         raise Invalid(issues=issues)
     return Prepared(key(type_, id_), sent.tree, extract(sent.plain), assigned=id_ is None)
+
+
+async def prepared(type_: str, id_: str | None, body: Body | None) -> Prepared:
+    """As `prepare`; a large body is looked at beside other requests."""
+    if large(body):
+        return await run_aside(lambda: prepare(type_, id_, body))
+    return prepare(type_, id_, body)
 
 
 def key(type_: str, id_: str | None) -> Key:

@@ -7,6 +7,7 @@ from typing import Final
 
 from fhir_server.context import Body, Context, Request, Response
 from fhir_server.formats.places import located
+from fhir_server.interactions.aside import large
 from fhir_server.interactions.conformance import issues as conformance
 from fhir_server.interactions.conformance import whole
 from fhir_server.interactions.preferred import report
@@ -43,10 +44,11 @@ async def validate(ctx: Context, request: Request) -> Response:
         )
     issues = [*_type(request, sent), *structure.check(sent.plain), *_identity(request, sent, mode)]
     asked = () if profile is None else (str(profile),)
+    more = {"best_practice": True, "vital_signs": True, "aside": large(request.body)}
     if any(issue.severity in ("error", "fatal") for issue in issues):
-        issues = list(await whole(ctx, sent.plain, issues, asked, best_practice=True, vital_signs=True))
+        issues = list(await whole(ctx, sent.plain, issues, asked, **more))
     else:
-        issues += await conformance(ctx, sent.plain, asked, best_practice=True, vital_signs=True)
+        issues += await conformance(ctx, sent.plain, asked, **more)
     if request.body is not None:
         issues = list(located(issues, request.body.raw, under=_under(request)))
     return Response(200, resource=outcome(issues) if issues else report(Response(200)))

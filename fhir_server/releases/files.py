@@ -4,7 +4,6 @@ http://hl7.org/fhir/R4/terminologies-systems.html
 """
 
 import hashlib
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -81,7 +80,7 @@ class Files:
 
     def find(self, pattern: str) -> list[Entry]:
         """Those whose name, without folders, matches the regular expression in whichever case."""
-        wanted = re.compile(pattern, re.IGNORECASE)
+        wanted = re2.compile(f"(?i){pattern}")
         return [entry for entry in self.entries if wanted.fullmatch(PurePosixPath(entry.name).name)]
 
     def digest(self, *more: str) -> str:

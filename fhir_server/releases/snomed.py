@@ -97,7 +97,7 @@ class _Rf2:
     def _entries(self, name: str) -> tuple[list[Entry], bool]:
         """The files of a kind, and whether they are Full: the Snapshot is taken where there is one."""
         found = self.files.find(_pattern(name))
-        snapshot = [each for each in found if re.search(rf"{name}Snapshot", each.name, re.IGNORECASE)]
+        snapshot = [each for each in found if f"{name}Snapshot".lower() in each.name.lower()]
         return (snapshot, False) if snapshot else (found, True)
 
     def _rows(self, name: str, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fhir_server.context import Body, Match, Response, Server, context
 from fhir_server.formats.places import located
+from fhir_server.interactions.aside import LARGE, run_aside
 from fhir_server.interactions.subset import understood
 from fhir_server.observability.logs import AccessLog
 from fhir_server.observability.metrics import Metrics
@@ -160,7 +161,8 @@ class Endpoint:
             exchange.add_parameters(body.form(raw, content_type, MAX_PARAMETERS))
             return None
         security_context = exchange.headers.get(b"x-security-context", b"").decode("latin-1")
-        return body.parse(
+        parse = partial(
+            body.parse,
             raw,
             content_type,
             method=exchange.method,
@@ -169,6 +171,7 @@ class Endpoint:
             security_context=security_context,
             as_it_comes=as_it_comes,
         )
+        return await run_aside(parse) if len(raw) > LARGE else parse()
 
     async def _background(self, exchange: Exchange, path: list[str]) -> Response:
         """`_async/[name]`: the status of a request with Prefer: respond-async."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from fhir_server.definitions import definitions
 from fhir_server.fhirpath import types
 from fhir_server.fhirpath.glance import Glance
-from fhir_server.validation import attachments, invariants, metadata, narrative
+from fhir_server.validation import attachments, invariants, local, metadata, narrative
 
 
 class _Plan:
@@ -29,7 +29,11 @@ class _Plan:
 
 _CLOSER: Final = _Plan("", (lambda _: False,))
 """What stands here takes a closer look, whatever it is."""
-_GLANCES: Final[Mapping[str, Glance]] = {"Attachment": attachments.glance, "Narrative": narrative.glance}
+_GLANCES: Final[Mapping[str, Glance]] = {
+    "Attachment": attachments.glance,
+    "Narrative": narrative.glance,
+    "Reference": local.glance,
+}
 _RESOURCE: Final = _Plan("Resource", ())
 
 

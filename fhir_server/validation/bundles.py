@@ -93,16 +93,17 @@ def _references(entries: list[_Entry], severity: str | None) -> Iterator[Issue]:
     """
     if not any(entry.url for entry in entries):
         return
+    identities = _Identities(entries)
     for entry in entries:
         if entry.resource is None:
             continue
         for node, literal in _literals(entry.resource):
-            found = list(_targets(literal, entry, entries))
+            found = identities.targets(literal, entry)
             place = f"{node.path}.reference"
             if len(found) > 1 and severity:
                 yield Issue("multiple-matches", f"{literal} is the identity of {len(found)} entries", (place,))
             elif not found and severity and entry.number == 0 and not _elsewhere(literal):
-                near = [e for e in entries if e.key and e.key == literal.partition("/_history/")[0]]
+                near = identities.keys.get(literal.partition("/_history/")[0], ())
                 why = f"; {near[0].key} is here under the fullUrl {near[0].url}" if near else ""
                 yield Issue("invalid", f"{literal} is not in this Bundle{why}", (place,), severity)
             elif found and found[0].resource is not None:
@@ -119,16 +120,24 @@ def _elsewhere(literal: str) -> bool:
     return literal.startswith(("#", "http:", "https:"))
 
 
-def _targets(literal: str, entry: _Entry, entries: list[_Entry]) -> Iterator[_Entry]:
-    """The entries that a reference in `entry` means: by fullUrl, a relative one under the base of its own."""
-    plain, _, version = literal.partition("/_history/")
-    wanted = {plain}
-    if ":" not in plain:
-        base = _REST.fullmatch(entry.url)
-        wanted = {entry.url[: base.start("type")] + plain} if base is not None else {plain}
-    for one in entries:
-        if one.url in wanted and (not version or version == one.version):
-            yield one
+class _Identities:
+    """The entries by their fullUrl, and by the type and id of their resources."""
+
+    def __init__(self, entries: list[_Entry]) -> None:
+        self.urls: dict[str, list[_Entry]] = {}
+        self.keys: dict[str, list[_Entry]] = {}
+        for entry in entries:
+            self.urls.setdefault(entry.url, []).append(entry)
+            if key := entry.key:
+                self.keys.setdefault(key, []).append(entry)
+
+    def targets(self, literal: str, entry: _Entry) -> list[_Entry]:
+        """The entries that a reference in `entry` means: by fullUrl, a relative one under the base of its own."""
+        plain, _, version = literal.partition("/_history/")
+        wanted = plain
+        if ":" not in plain and (base := _REST.fullmatch(entry.url)) is not None:
+            wanted = entry.url[: base.start("type")] + plain
+        return [one for one in self.urls.get(wanted, ()) if not version or version == one.version]
 
 
 def _literals(node: Node) -> Iterator[tuple[Node, str]]:
@@ -143,10 +152,11 @@ def _literals(node: Node) -> Iterator[tuple[Node, str]]:
 
 def _reached(entries: list[_Entry]) -> Iterator[Issue]:
     """All entries of a document hang together with its Composition."""
+    identities = _Identities(entries)
     links: dict[int, set[int]] = {entry.number: set() for entry in entries}
     for entry in entries:
         for _, literal in _literals(entry.resource) if entry.resource is not None else ():
-            for target in _targets(literal, entry, entries):
+            for target in identities.targets(literal, entry):
                 links[entry.number].add(target.number)
                 links[target.number].add(entry.number)
     reached, fresh = {0}, [0]

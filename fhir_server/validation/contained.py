@@ -3,15 +3,19 @@
 http://hl7.org/fhir/R4/references.html#contained
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from fhir_server.definitions import definitions
 from fhir_server.outcome import Issue
 from fhir_server.validation import primitives
+
+_LOCAL: Final = re.compile(rb'"#[^"]*"')
+"""A string in JSON that begins as a local reference does."""
 
 
 def inside(resource: Mapping[str, Any]) -> Iterator[object]:
@@ -29,15 +33,16 @@ def issues(resource: Mapping[str, Any], path: str) -> Iterator[Issue]:
     held = resource.get("contained")
     if not isinstance(held, list):
         return
-    whole = b""
+    local: frozenset[bytes] | None = None
     for i, one in enumerate(held):
         if isinstance(one, Mapping):
             here = f"{path}.contained[{i}]"
             yield from _own_issues(one, here)
             own = one.get("id")
             if primitives.fault("id", own) is None:
-                whole = whole or _dump(resource)
-                if whole and _dump(f"#{own}") not in whole and b'"#"' not in _dump(one):
+                if local is None:
+                    local = frozenset(_LOCAL.findall(_dump(resource)))
+                if _dump(f"#{own}") not in local and b'"#"' not in _dump(one):
                     text = "nothing in the resource refers to this contained resource, nor does it refer to its container (dom-3)"
                     yield Issue("invariant", text, (here,))
 

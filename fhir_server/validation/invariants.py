@@ -19,8 +19,8 @@ from fhir_server.fhirpath.node import Node, resource_type
 from fhir_server.fhirpath.scope import Environment
 from fhir_server.outcome import Issue
 
-KEPT: Final = frozenset({"ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "txt-1", "txt-2"})
-"""Invariants that the structural tier has already seen to."""
+KEPT: Final = frozenset({"ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "txt-1", "txt-2", "ref-1"})
+"""Invariants that the structural tier has already seen to, and that of local references (`local`)."""
 BEST_PRACTICE: Final = frozenset({"dom-6"})
 """What a good resource does, not what a valid one must: asked for by `$validate` alone."""
 

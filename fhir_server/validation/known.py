@@ -6,7 +6,7 @@ Validation itself waits for nothing. What it asks for and is not here is noted; 
 nothing more is missing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -20,6 +20,7 @@ from fhir_server.validation.tiers import Validator
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
+Run = Callable[[Callable[[], T]], Awaitable[T]]
 
 MOST_ROUNDS: Final = 40
 """Definitions that name further definitions, one after another."""
@@ -37,6 +38,8 @@ class Known:
         self.codes = codes
         self._found: dict[tuple[str, str], Json | None] = {}
         self._missing: set[tuple[str, str]] = set()
+        self._fetched = 0
+        """Counts up whenever something is fetched or forgotten."""
         self.profiles = Profiles(self._definition)
         self.validator = Validator(self.profiles, codes, self.find)
         self.looked = 0.0
@@ -58,6 +61,7 @@ class Known:
 
     def forget(self) -> None:
         """Everything is looked up again: something in the store has changed."""
+        self._fetched += 1
         self._found.clear()
         self._missing.clear()
         self.codes.forget()
@@ -68,17 +72,20 @@ class Known:
         """Something was asked for that may be there after `settled`."""
         return bool(self._missing) or self.codes.missing
 
-    async def settled(self, reader: Reader, ask: Callable[[], T]) -> T:
-        """What `ask` answers once all that it asks for has been looked for in the store."""
-        answer = ask()
+    async def settled(self, reader: Reader, ask: Callable[[], T], run: Run[T] | None = None) -> T:
+        """What `ask` answers once all that it asks for has been looked for in the store. `run` may ask in another
+        thread; what is fetched meanwhile for others may be what it has missed.
+        """
         for _ in range(MOST_ROUNDS):
-            if not self.missing:
+            before = self._fetched
+            answer = await run(ask) if run is not None else ask()
+            if not self.missing and before == self._fetched:
                 break
+            self._fetched += 1
             if self._missing:
                 await self._fetch(reader)
             if self.codes.missing:
                 await self.codes.fetch(reader)
-            answer = ask()
         return answer
 
     async def _fetch(self, reader: Reader) -> None:

@@ -5,6 +5,7 @@ http://hl7.org/fhir/R4/validation.html
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
+from itertools import islice
 from typing import Any, Final
 
 from fhir_server.definitions import definitions
@@ -18,6 +19,7 @@ from fhir_server.validation import (
     conceptmaps,
     extensions,
     invariants,
+    local,
     metadata,
     narrative,
     structure,
@@ -35,6 +37,7 @@ Find = Callable[[str, str], Json | None]
 """(resource type, canonical) → the resource; None where it is not known."""
 
 MOST: Final = 200
+LOOKED_AT: Final = 5_000
 _RANK: Final = {"fatal": 0, "error": 1, "warning": 2, "information": 3}
 
 
@@ -104,6 +107,7 @@ class Validator:
             "Extension": partial(extensions.check, checker),
             "StructureDefinition": self._definition,
             "ConceptMap": self._map,
+            "Reference": local.LocalReferences().check,
         }
         yield from invariants.check(node, checker.environment, best_practice=best_practice, visits=visits)
 
@@ -193,8 +197,8 @@ def _asks_more(resource: Json, profiles: Sequence[str] | None) -> bool:
 
 
 def ordered(issues: Iterable[Issue]) -> tuple[Issue, ...]:
-    """Each once, the gravest first, at most MOST."""
-    found = dict.fromkeys(issues)
+    """Each once, the gravest first, at most MOST; of thousands the first count."""
+    found = dict.fromkeys(islice(issues, LOOKED_AT))
     return tuple(sorted(found, key=lambda issue: _RANK[issue.severity]))[:MOST] if found else ()
 
 

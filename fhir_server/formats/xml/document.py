@@ -13,6 +13,11 @@ from fhir_server.outcome import Invalid
 FHIR: Final = "http://hl7.org/fhir"
 XHTML: Final = "http://www.w3.org/1999/xhtml"
 
+LONGEST: Final = 10_000_000
+"""Bytes of one value that libxml2 takes of itself. A longer document may hold a longer value; how long it may be, the limit on
+bodies says, and how deep, `MAX_DEPTH` says: nothing is expanded.
+"""
+
 _DECLARATION: Final = re.compile(r"<\?xml\s[^>]*>")
 _DECLARED: Final = re.compile(r"""(version|encoding)\s*=\s*(["'])(.*?)\2""")
 
@@ -46,7 +51,7 @@ def element(raw: bytes) -> etree._Element:
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
-        huge_tree=False,
+        huge_tree=len(raw) > LONGEST,
         remove_comments=True,
         collect_ids=False,
     )
@@ -60,11 +65,9 @@ def element(raw: bytes) -> etree._Element:
 
 
 def _message(text: str) -> str:
-    """libxml2's words, without its advice to lift its limits (256 levels, 10 MB in one value)."""
+    """libxml2's words, without its advice to lift its limits (256 levels)."""
     if "depth" in text:
         return "it is nested too deeply"
-    if "XML_PARSE_HUGE" in text:
-        return "a value is longer than 10 MB, more than XML may carry here; send the resource as JSON"
     return text.partition(", line ")[0]
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from fhir_server.fhirpath import types
+from fhir_server.fhirpath.budget import Allowance
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.expression import compile as expression
 from fhir_server.fhirpath.node import Node
@@ -33,6 +34,7 @@ class Checker:
     def __init__(self, find: Find, codes: Codes, resolve: Callable[[str], Mapping[str, Any] | None] | None) -> None:
         self.find, self.codes = find, codes
         self._resolve = resolve
+        self.allowance = Allowance()
         self._known: dict[tuple[str, tuple[int, str, int | None]], tuple[Issue, ...]] = {}
         self._open: set[tuple[str, tuple[int, str, int | None]]] = set()
 
@@ -44,6 +46,7 @@ class Checker:
             member_of=lambda node, value_set: self.member(value_set, node),
             conforms_to=self._conforms_to,
             html_checks=lambda div: not faults(div),
+            together=self.allowance,
         )
 
     @cached_property
@@ -61,6 +64,7 @@ class Checker:
             return ()
         self._open.add(place)
         try:
+            self.allowance.look()
             walk = _Walk(self, profile)
             found = dict.fromkeys(walk.root(node))
         finally:

@@ -14,6 +14,8 @@ def check(node: Node) -> Iterator[Issue]:
     items = list(_items(node))
     known = {item.value.get("linkId") for item in items}
     for item in items:
+        if "enableWhen" not in item.value:
+            continue
         below = {item.value.get("linkId"), *(inner.value.get("linkId") for inner in _items(item))}
         for condition in item.child("enableWhen"):
             question, path = condition.value.get("question"), f"{condition.path}.question"

@@ -195,11 +195,20 @@ BOMB = "<!DOCTYPE Patient [<!ENTITY a 'aaaaaaaaaa'>" + "".join(
         (patient("", " id='1'"), "Patient has the attribute id; resources have none"),
         (patient("<x xmlns:xi='http://www.w3.org/2001/XInclude'><xi:include href='/etc/passwd'/></x>"), "no element x"),
         (b"<a>" * 100_000, "it is nested too deeply"),
-        (patient(f"<id value='{'A' * 10_500_000}'/>"), "a value is longer than 10 MB"),
+        (b"<a>" * 4_000_000, "it is nested too deeply"),
+        (patient("<contact>" * 2_000_000), "it is nested too deeply"),
     ],
 )
 def test_hostile_document_is_refused(raw: bytes, fault: str) -> None:
     assert fault in text(raw)
+
+
+def test_value_of_more_than_ten_megabytes_comes_through() -> None:
+    data = "QUJD" * 2_800_000
+    raw = (
+        f'<Binary xmlns="http://hl7.org/fhir"><contentType value="image/png"/><data value="{data}"/></Binary>'.encode()
+    )
+    assert from_xml(raw) == {"resourceType": "Binary", "contentType": "image/png", "data": data}
 
 
 def test_schema_location_is_for_the_document_only() -> None:
