@@ -16,7 +16,7 @@ from fhir_server.validation.profiles.rule import Discriminator, Profile, Rule, S
 from fhir_server.validation.profiles.values import equal, fits
 
 _STEP: Final = re.compile(
-    r"(?:extension\((?P<url>'[^']*'|\"[^\"]*\")\)|ofType\((?P<type>\w+)\)|resolve\(\)|\$this|\w+)(?=\.|$)"
+    r"(?:extension\((?P<url>'[^']*'|\"[^\"]*\")\)|ofType\((?P<type>\w+)\)|resolve\(\)|\$this|(?<!\w)\w+)(?=\.|$)"
 )
 
 Find = Callable[[str], Profile | None]
