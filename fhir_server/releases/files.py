@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+import re2  # type: ignore[import-untyped]
+
 from fhir_server.outcome import Invalid
 
 MOST_ENTRIES: Final = 20_000
