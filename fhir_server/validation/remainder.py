@@ -97,5 +97,10 @@ def _members(holder: Any, name: str) -> dict[str, Any]:
     found = {key: value for key, value in holder.items() if key.removeprefix("_") == own}
     if found:
         return found
-    chosen = re.compile(re.escape(own) + "[A-Z][A-Za-z]*")
-    return {key: value for key, value in holder.items() if chosen.fullmatch(key.removeprefix("_"))}
+    return {key: value for key, value in holder.items() if _chosen(key.removeprefix("_"), own)}
+
+
+def _chosen(key: str, name: str) -> bool:
+    """The key is that of a choice, with its type."""
+    type_ = key.removeprefix(name)
+    return type_ != key and type_[:1].isupper() and type_.isalpha()

@@ -118,7 +118,7 @@ PROCEDURES = {
 }
 
 VACCINES = {
-    "6-in-1": ("146", "DTaP,IPV,Hib,HepB"),
+    "6-in-1": ("132", "DTaP-IPV-HIB-HEP B, historical"),
     "rotavirus": ("119", "rotavirus, monovalent"),
     "MenB": ("163", "meningococcal B, OMV"),
     "PCV13": ("133", "Pneumococcal conjugate PCV 13"),
