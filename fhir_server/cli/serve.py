@@ -89,9 +89,10 @@ def greet(settings: Settings) -> None:
         ("Documentation", f"{root}/docs"),
         ("Store", settings.store),
     ):
-        console.print(f"  {name:14} {url}", highlight=False)
+        console.print(f"  {name:14} {url}", highlight=False, soft_wrap=True)
     if settings.auth == "none":
         console.print(
-            "  [yellow]No sign-in (--auth none): whoever reaches this address may read and change everything.[/]"
+            "  [yellow]No sign-in (--auth none): whoever reaches this address may read and change everything.[/]",
+            soft_wrap=True,
         )
     console.print("  Ctrl+C stops it.\n")
