@@ -13,7 +13,7 @@ from fhir_server.references import parse
 from fhir_server.search.parameters import parameters
 from fhir_server.search.query import Compare, Match, Node, Op, Or, Reference, SearchQuery
 from fhir_server.search.registry import remembered
-from fhir_server.storage.base import Transaction
+from fhir_server.storage.base import Reader, Transaction
 
 MOST: Final = 100
 """Issues that one outcome lists."""
@@ -28,15 +28,20 @@ async def judge(transaction: Transaction, changes: Sequence[Change], base: str) 
     error: type[FhirError] = Unprocessable
     for change in changes:
         if change.after.deleted:
-            found = await _referrer(transaction, change.after.key, base)
-            if found is not None:
+            kept = await keeping(transaction, change.after.key, base)
+            if kept:
                 error = Conflict
-                text = f"{change.after.key} cannot be deleted: {found} refers to it"
-                issues.append(Issue("conflict", text, (str(change.after.key.type),)))
+                issues += kept
         else:
             issues += await _missing(transaction, change, base)
     if issues:
         raise error(issues=issues[:MOST])
+
+
+async def keeping(reader: Reader, key: Key, base: str) -> list[Issue]:
+    """Why the resource cannot be deleted: something else refers to it; [] where nothing does."""
+    found = await _referrer(reader, key, base)
+    return [] if found is None else [Issue("conflict", f"{key} cannot be deleted: {found} refers to it", (key.type,))]
 
 
 async def _missing(transaction: Transaction, change: Change, base: str) -> list[Issue]:
@@ -67,8 +72,8 @@ def references(node: object, path: str) -> Iterator[tuple[str, str]]:
                 yield from references(value, f"{path}[{position}]")
 
 
-async def _referrer(transaction: Transaction, key: Key, base: str) -> Key | None:
-    page = await transaction.search(SearchQuery(_referring(key, base), count=2))
+async def _referrer(reader: Reader, key: Key, base: str) -> Key | None:
+    page = await reader.search(SearchQuery(_referring(key, base), count=2))
     return next((hit.version.key for hit in page.hits if hit.version.key != key), None)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from fhir_server.context import Body, Context, Request, Response
 from fhir_server.formats.places import located
+from fhir_server.interactions import integrity
 from fhir_server.interactions.aside import large
 from fhir_server.interactions.conformance import issues as conformance
 from fhir_server.interactions.conformance import whole
@@ -23,7 +24,8 @@ MODES: Final = ("create", "update", "delete", "profile")
 async def validate(ctx: Context, request: Request) -> Response:
     """200 with an OperationOutcome, whatever it says of the resource.
 
-    On an instance the resource may be left out: the stored one is looked at then. Raises BadRequest where there is
+    On an instance the resource may be left out: the stored one is looked at then; with mode=delete, whether it could be
+    deleted. Raises BadRequest where there is
     nothing to look at or the mode is unknown, NotFound for an instance that does not exist.
     """
     given = arguments(request)
@@ -32,6 +34,8 @@ async def validate(ctx: Context, request: Request) -> Response:
         raise BadRequest(f"mode={mode}: expected one of {', '.join(MODES)}", expression="http.mode")
     if sent is not None and not isinstance(sent, Body):
         raise BadRequest("The parameter resource is a resource", expression="http.resource")
+    if mode == "delete" and request.id:
+        return await _delete(ctx, Key(request.type, request.id))
     if sent is None and request.id:
         version = await ctx.reader.read(Key(request.type, request.id))
         if version is None or version.deleted:
@@ -52,6 +56,15 @@ async def validate(ctx: Context, request: Request) -> Response:
     if request.body is not None:
         issues = list(located(issues, request.body.raw, under=_under(request)))
     return Response(200, resource=outcome(issues) if issues else report(Response(200)))
+
+
+async def _delete(ctx: Context, key: Key) -> Response:
+    """Whether what is stored could go. Raises NotFound."""
+    version = await ctx.reader.read(key)
+    if version is None or version.deleted:
+        raise NotFound(f"There is no {key}")
+    kept = await integrity.keeping(ctx.reader, key, ctx.server.base_url) if ctx.settings.referential_integrity else []
+    return Response(200, resource=outcome(kept) if kept else report(Response(200)))
 
 
 def _under(request: Request) -> str:

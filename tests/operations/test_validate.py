@@ -91,3 +91,17 @@ async def test_operation_that_changes_state_is_called_with_post(client: Client) 
     made = await own.get("metadata")
     assert made["rest"][0]["operation"] == [{"name": "do", "definition": "http://x"}]
     assert [r["type"] for r in made["rest"][0]["resource"] if "operation" in r] == ["Patient"]
+
+
+@pytest.mark.parametrize("integrity", [False, True])
+async def test_mode_delete_tells_whether_it_could_be_deleted(folder: Path, integrity: bool) -> None:
+    client = Client(await server(folder, referential_integrity=integrity))
+    await client.put("Patient/a", patient("a"))
+    await client.put("Patient/b", patient("b"))
+    await client.put("Observation/o", {**observation("Patient/a"), "id": "o"})
+    expected = [("error", ["Patient"])] if integrity else [("information", None)]
+    assert issues(await client.get("Patient/a/$validate?mode=delete")) == expected
+    assert issues(await client.get("Patient/b/$validate?mode=delete")) == [("information", None)]
+    assert (await client.fails("GET", "Patient/c/$validate?mode=delete")).status == 404
+    assert (await client.get("Patient/a"))["id"] == "a"
+    await client.server.store.close()

@@ -42,6 +42,8 @@ class Slicer:
 
     def _decides(self, by: Discriminator, one: Rule, node: Node) -> bool:
         found = self._nodes(by.path, node)
+        if by.type == "profile" and by.path.endswith("resolve()"):
+            return self._targets(by.path.removesuffix("resolve()").removesuffix("."), one, node, found)
         rules = list(self._rules(one, by.path))
         if by.type == "type" and not found and by.path.endswith("resolve()"):
             return self._named_type(by.path.removesuffix("resolve()").removesuffix("."), rules, node)
@@ -63,6 +65,16 @@ class Slicer:
         if not found:
             return rule.max == 0 or (rule.min == 0 and not _fixes(rule))
         return any(self._alike(rule, node) for node in found)
+
+    def _targets(self, path: str, one: Rule, node: Node, found: Sequence[Node]) -> bool:
+        """The reference leads to a resource of one of its target profiles; what cannot be resolved here, to one of their types."""
+        targets = [t for rule in self._rules(one, path) for type_ in rule.types for t in type_.targets]
+        if not targets:
+            return True
+        if found:
+            return any(self.conforms(target, each) for target in targets for each in found)
+        types_ = {profile.type for target in targets if (profile := self.find(target)) is not None}
+        return any(type_named(reference.value) in types_ for reference in self._nodes(path, node))
 
     def _named_type(self, path: str, rules: Sequence[Rule], node: Node) -> bool:
         """What cannot be resolved here is of the type that the reference itself names."""
