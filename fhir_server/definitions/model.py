@@ -85,6 +85,7 @@ class SearchParameter:
     components: tuple[Component, ...] = ()
     comparators: tuple[str, ...] = ()
     modifiers: tuple[str, ...] = ()
+    chains: tuple[str, ...] = ()
     multiple_or: bool = True
     multiple_and: bool = True
     description: str = ""

@@ -36,6 +36,7 @@ def definition(resource: Mapping[str, Any]) -> SearchParameter:
         components=tuple(Component(c["definition"], c["expression"]) for c in resource.get("component", ())),
         comparators=tuple(resource.get("comparator", ())),
         modifiers=tuple(resource.get("modifier", ())),
+        chains=tuple(resource.get("chain", ())),
         multiple_or=resource.get("multipleOr", True),
         multiple_and=resource.get("multipleAnd", True),
         description=resource.get("description", ""),

@@ -33,6 +33,7 @@ from fhir_server.search.query import (
     Token,
     conjunction,
 )
+from fhir_server.search.restrictions import check_values, permitted
 from fhir_server.search.types import ALTERNATIVES, MODIFIERS, date, nearby, phonetic, token
 from fhir_server.search.types.reading import Reading, split, unescape
 
@@ -46,13 +47,16 @@ TYPES_SHOWN = 5
 class Terms:
     """What criteria are read under: this server's base URL, the moment that `ap` hangs on, and how deep chains may go.
 
-    `steps` counts the types that chains have been tried on.
+    `steps` counts the types that chains have been tried on; `given` holds the parameters that may come but once (None: it
+    is not counted), and `path` is the chain that leads to where the criteria hold.
     """
 
     base: str
     now: datetime
     depth: int = MAX_CHAIN
     steps: list[None] = field(default_factory=list, compare=False)
+    given: set[str] | None = field(default_factory=set, compare=False)
+    path: str = ""
 
 
 def bad(name: str, text: str, code: str = "value") -> BadRequest:
@@ -66,6 +70,7 @@ def condition(parameter: Parameter, modifier: str, values: Sequence[str], name: 
     Raises BadRequest for a modifier that the parameter does not have, and for values that it cannot have.
     """
     _check_modifier(parameter, modifier, name)
+    check_values(parameter, modifier, values, name)
     if modifier == "missing":
         return _missing(parameter, values, name)
     if parameter.code == "_id":
@@ -84,6 +89,10 @@ def condition(parameter: Parameter, modifier: str, values: Sequence[str], name: 
 
 def modifiers(parameter: Parameter) -> tuple[str, ...]:
     """The modifiers that the parameter has, those of a reference's types last."""
+    return permitted(parameter, _modifiers(parameter))
+
+
+def _modifiers(parameter: Parameter) -> tuple[str, ...]:
     if parameter.usage not in MODIFIERS:
         return ("missing",) if parameter.usage == "nearby" else ()
     if not parameter.stored:
@@ -116,9 +125,8 @@ def _check_modifier(parameter: Parameter, modifier: str, name: str) -> None:
     known = modifiers(parameter)
     if modifier in known:
         return
-    shown = (
-        known if parameter.usage != "reference" else known[: len(known) - len(target_types(parameter)) + TYPES_SHOWN]
-    )
+    types = target_types(parameter) if parameter.usage == "reference" else ()
+    shown = [*(m for m in known if m not in types), *[m for m in known if m in types][:TYPES_SHOWN]]
     right = f"it has {', '.join(f':{m}' for m in shown)}" if shown else "it has none"
     raise bad(name, f"{name}: {parameter.code} has no modifier :{modifier[:64]}; {right}", "not-supported")
 

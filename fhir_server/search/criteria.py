@@ -5,6 +5,7 @@ http://hl7.org/fhir/R4/search.html#parameters
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 
 from fhir_server import references
@@ -13,6 +14,7 @@ from fhir_server.outcome import BadRequest
 from fhir_server.search.condition import MAX_CHAIN, MAX_STEPS, Terms, bad, condition, target_types
 from fhir_server.search.parameters import Parameter, parameters, unavailable
 from fhir_server.search.query import Chain, Contains, Has, Ids, Node, Or
+from fhir_server.search.restrictions import check_chain, check_repeated
 from fhir_server.search.types.reading import MAX_VALUES, split, unescape
 
 __all__ = ["MAX_CHAIN", "Terms", "UnknownParameter", "criterion"]
@@ -43,11 +45,17 @@ def criterion(type_: str, name: str, value: str, terms: Terms, depth: int = 0) -
         return _listed(name, value)
     parameter = _parameter(type_, code, name)
     if dot:
-        return _chain(parameter, modifier, rest, value, terms, _deeper(depth, name, terms))
+        check_chain(parameter, rest, name)
+        below = replace(terms, path=f"{terms.path}{type_}.{code}.")
+        return _chain(parameter, modifier, rest, value, below, _deeper(depth, name, terms))
     if colon and not modifier:
         raise bad(name, f"{name!r} ends in a colon without a modifier")
     values = [value] if parameter.usage == "prose" else _values(name, value)
-    return condition(parameter, modifier, values, name, terms) if values and value.strip() else None
+    if not (values and value.strip()):
+        return None
+    if terms.given is not None:
+        check_repeated(parameter, terms.path + type_, terms.given, name)
+    return condition(parameter, modifier, values, name, terms)
 
 
 def _values(name: str, value: str) -> list[str]:
@@ -167,5 +175,6 @@ def _reverse(type_: str, name: str, value: str, terms: Terms, depth: int) -> Nod
     parameter = _parameter(source, code, name)
     if "Reference" not in parameter.types or type_ not in target_types(parameter):
         raise bad(name, f"{name}: {source}.{code} does not refer to {type_}", "not-supported")
-    where = criterion(source, rest, value, terms, depth)
+    below = replace(terms, path=f"{terms.path}{type_}._has:{source}:{code}:")
+    where = criterion(source, rest, value, below, depth)
     return None if where is None else Or(tuple(Has(source, stored, where) for stored in parameter.stored))

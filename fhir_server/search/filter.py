@@ -8,6 +8,7 @@ accents, by the order of its code points.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import product
 
@@ -31,6 +32,7 @@ from fhir_server.search.query import (
     Together,
     Uri,
 )
+from fhir_server.search.restrictions import check_chain
 from fhir_server.search.tree import simple
 from fhir_server.search.types import ALTERNATIVES, date, number
 from fhir_server.search.types.reading import Alternatives, Reading
@@ -79,7 +81,7 @@ MAX_TESTS = 2000
 
 def filtered(type_: str, text: str, terms: Terms) -> Node | None:
     """The tree of `_filter=text` for resources of this type; None for a blank text. Raises BadRequest, which names the place."""
-    return simple(_Filter(terms).node(parse(text), type_)) if text.strip() else None
+    return simple(_Filter(replace(terms, given=None)).node(parse(text), type_)) if text.strip() else None
 
 
 class _Unknown(BadRequest):
@@ -138,6 +140,10 @@ class _Filter:
         parameter = _parameter(type_, step)
         if "Reference" not in parameter.types:
             raise wrong(step.at, f"{step.name} is no reference that can be followed")
+        try:
+            check_chain(parameter, rest[0].name, step.name)
+        except BadRequest as error:
+            raise wrong(step.at, str(error), error.issues[0].code) from error
         allowed = (parameter.target,) if parameter.target else parameter.targets
         if step.target and step.target not in allowed:
             raise wrong(step.at, f"{step.name} does not refer to {step.target}; it does to {', '.join(allowed[:10])}")

@@ -52,6 +52,7 @@ class Parameter:
     one type. `types` are the FHIR types of its elements, `targets` the resource types that a reference may point to.
     `usage` is its type, or one of USAGES: what decides how its values are indexed and read. `ways` are those of a composite.
     What is not `ready` is being indexed: it cannot be searched by yet. `computed`: its expression is more than paths.
+    `added`: it is not R4's own, and its definition says what clients may do with it (search.restrictions).
     """
 
     code: str
@@ -66,6 +67,7 @@ class Parameter:
     usage: str = ""
     ways: tuple["Way", ...] = ()
     computed: bool = False
+    added: bool = False
 
     @property
     def kinds(self) -> Kinds:
@@ -145,12 +147,12 @@ def _add(found: dict[str, Parameter], owners: "Owners", type_: str) -> None:
         code = added.definition.code
         made = _parameter(added.definition, type_)
         if made:
-            found[code] = _shared(made, found, owners) or replace(made, ready=added.ready)
+            found[code] = replace(_shared(made, found, owners) or replace(made, ready=added.ready), added=True)
             of_all.setdefault((made.usage, _shape(made)), code)
     for added in added_to:
         definition, code = added.definition, added.definition.code
         if definition.type == "composite" and (ways := _ways(definition, type_, found, of_all)):
-            found[code] = _composite(definition, ways, ready=added.ready)
+            found[code] = replace(_composite(definition, ways, ready=added.ready), added=True)
 
 
 def _composite(definition: SearchParameter, ways: tuple["Way", ...], *, ready: bool = True) -> Parameter:

@@ -254,3 +254,21 @@ async def test_reindex_tells_how_far_it_is_in_the_manner_of_asynchronous_request
     assert (await http.post("/$reindex?type=Human")).status_code == 400
     assert (await http.get("/SearchParameter/never/$reindex")).status_code == 404
     assert len(await found(http, tone="red")) == 900
+
+
+async def test_what_a_parameter_does_not_list_is_refused(http: httpx.AsyncClient) -> None:
+    limited = {"comparator": ["ge", "lt"], "multipleOr": False, "multipleAnd": False}
+    born = parameter("born", type="date", expression="Patient.birthDate", **limited)
+    assert (await http.put("/SearchParameter/born", json=born)).status_code == 201
+    patient = {"resourceType": "Patient", "id": "born1", "birthDate": "1980"}
+    assert (await http.put("/Patient/born1", json=patient)).status_code == 201
+    assert await found(http, born="lt1990", _id="born1") == {"born1"}
+    for query, right in (
+        ("born=gt1990", "it has ge, lt"),
+        ("born=ge1970,ge1975", "takes one value"),
+        ("born=ge1970&born=lt1990", "may be given once"),
+    ):
+        answer = await http.get(f"/Patient?{query}")
+        (issue,) = answer.json()["issue"]
+        assert (answer.status_code, issue["expression"]) == (400, ["http.born"])
+        assert right in issue["details"]["text"]
