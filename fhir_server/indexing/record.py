@@ -27,7 +27,7 @@ SPACE: Final = "search"
 NAME: Final = "parameters"
 JOB: Final = "reindex"
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """What resources are indexed by: counted up whenever R4's own parameters get other entries than before, so that a database
 which an older version of the server has filled is indexed again."""
 

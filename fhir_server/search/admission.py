@@ -11,6 +11,7 @@ from fhir_server.definitions import Component, SearchParameter, definitions
 from fhir_server.fhirpath import FhirPathError
 from fhir_server.fhirpath import compile as compiled
 from fhir_server.outcome import Issue, Unprocessable
+from fhir_server.search.compile import mixed
 from fhir_server.search.expression import Branch, UnsupportedExpression, branches
 from fhir_server.search.parameters import computed_types, indexed
 from fhir_server.search.registry import Added, Registry, under
@@ -215,5 +216,8 @@ def _composite(p: SearchParameter, others: Registry) -> Iterator[Issue]:
                         f"On {type_} nothing is kept in the index of one of the components: its elements must be those"
                     )
                     yield _issue("component", f"{text} of the parameter that its definition names")
+                elif code := mixed(type_):
+                    text = f"On {type_} the base of one composite lies within that of {code}, whose components lie there too"
+                    yield _issue("expression", text, "not-supported")
     except UnsupportedExpression:
         yield _issue("expression", "The base and the components of a composite are simple paths")

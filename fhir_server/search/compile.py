@@ -7,7 +7,7 @@ All ways down that a type's search parameters take are merged into one tree, so 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from fhir_server.definitions import definitions
 from fhir_server.search.computed import computed
@@ -54,10 +54,39 @@ def _tree(type_: str) -> tuple[_Place, list[tuple[str, list[Branch]]]]:
 
 
 def _group_bases(type_: str) -> frozenset[tuple[str, ...]]:
-    """The repeating elements that composite parameters start from: their entries are numbered alike."""
+    """The repeating elements that composite parameters start from, or that hold these: their entries are numbered alike."""
     composites = [p for p in registry().defined(type_).values() if p.type == "composite" and p.expression]
-    ways = [way for p in composites for way in branches(str(p.expression), type_)]
-    return frozenset(tuple(step.name for step in way.steps) for way in ways if way.steps[-1].repeats)
+    return frozenset(repeated for p in composites for repeated in grouped(str(p.expression), type_))
+
+
+def mixed(type_: str) -> str:
+    """The code of a composite whose parts lie below another one's base, so that their entries carry that one's number; "" for none."""
+    bases = _group_bases(type_)
+    for p in indexed(type_).values():
+        own = set(grouped(str(p.definition.expression), type_)) if p.usage == "composite" else set()
+        for branch in (branch for way in p.ways for part in way if part.grouped for branch in part.parameter.branches):
+            path = tuple(step.name for step in branch.steps)
+            if max((path[:n] for n in range(1, len(path) + 1) if path[:n] in bases), key=len) not in own:
+                return p.code
+    return ""
+
+
+def grouped(base: str, type_: str) -> Iterator[tuple[str, ...]]:
+    """The path to the innermost repeating element of each way that leads to the base of a composite."""
+    for way in branches(base, type_):
+        last = max((n for n, step in enumerate(way.steps, 1) if step.repeats), default=0)
+        if last:
+            yield tuple(step.name for step in way.steps[:last])
+
+
+class _Group(NamedTuple):
+    """Variables: the number of the base element that entries carry, and that of the repeating element they are in ("0": none)."""
+
+    base: str
+    place: str
+
+
+_OF_ALL: Final = _Group("0", "0")
 
 
 class _Writer:
@@ -66,21 +95,24 @@ class _Writer:
     def __init__(self, type_: str) -> None:
         self.type = type_
         self.bases = _group_bases(type_)
+        self.counted = frozenset(base[: n + 1] for base in self.bases for n in range(len(base)))
         self.names: dict[str, Any] = {"IndexEntry": IndexEntry, "resolves_to": reference.resolves_to}
         self.count = 0
 
     def function(self) -> tuple[str, dict[str, Any]]:
         root, truths = _tree(self.type)
-        lines = ["def extract(resource, base):", "    out = []", "    add = out.append"]
-        lines += [f"    {line}" for line in self.place(root, "resource", (), "0")]
+        lines = [f"    {line}" for line in self.place(root, "resource", (), _OF_ALL)]
+        if any("groups." in line for line in lines):
+            lines.insert(0, "    groups = {}")
+        lines[:0] = ["def extract(resource, base):", "    out = []", "    add = out.append"]
         lines += [f"    {line}" for code, ways in truths for line in self.truth(code, ways)]
         lines += [f"    {self.computed(p)}" for p in indexed(self.type).values() if p.computed]
         return "\n".join([*lines, "    return out", ""]), self.names
 
-    def place(self, place: _Place, variable: str, path: tuple[str, ...], group: str) -> Iterator[str]:
+    def place(self, place: _Place, variable: str, path: tuple[str, ...], group: _Group) -> Iterator[str]:
         """The lines that take from the element in `variable` and go below it."""
         for code, kind, way in place.takes:
-            yield from self.take(code, kind, way, variable, group)
+            yield from self.take(code, kind, way, variable, group.base)
         names: dict[tuple[str, bool], list[tuple[Step, _Place]]] = {}
         for step, below in place.below.items():
             names.setdefault((step.name, step.repeats), []).append((step, below))
@@ -94,7 +126,7 @@ class _Writer:
         variants: list[tuple[Step, _Place]],
         variable: str,
         path: tuple[str, ...],
-        group: str,
+        group: _Group,
     ) -> Iterator[str]:
         """The lines for one JSON property: looked up once, gone through once for each condition."""
         found = self.fresh("v")
@@ -104,12 +136,18 @@ class _Writer:
             if repeats:
                 item = self.fresh("i")
                 source = found if step.index is None else f"{found}[{step.index}:{step.index + 1}]"
-                if (*path, name) in self.bases:
-                    inner = self.fresh("g")
-                    yield f"    for {inner}, {item} in enumerate({source}, 1):"
+                indent = "        "
+                if (*path, name) in self.counted:
+                    number = self.fresh("n")
+                    yield f"    for {number}, {item} in enumerate({source}, {(step.index or 0) + 1}):"
+                    if group.place != "0":  # repeats within what repeats: the number of the one and of the other
+                        whole = self.fresh("g")
+                        key = f"{'.'.join((*path, name))!r}, {group.place}, {number}"
+                        yield f"{indent}{whole} = groups.setdefault(({key}), len(groups) + 1)"
+                        number = whole
+                    inner = _Group(number if (*path, name) in self.bases else group.base, number)
                 else:
                     yield f"    for {item} in {source}:"
-                indent = "        "
             tests = [f'{item}.get("{child}") == {value!r}' for child, value in step.where]
             if repeats and any(way.element.primitive for _, _, way in below.takes):
                 tests.insert(0, f"{item} is not None")

@@ -12,6 +12,7 @@ from fhir_server import references
 from fhir_server.definitions import definitions
 from fhir_server.outcome import BadRequest
 from fhir_server.search.condition import MAX_CHAIN, MAX_STEPS, Terms, bad, condition, target_types
+from fhir_server.search.current_lists import current
 from fhir_server.search.parameters import Parameter, parameters, unavailable
 from fhir_server.search.query import Chain, Contains, Has, Ids, Node, Or
 from fhir_server.search.restrictions import check_chain, check_repeated
@@ -42,7 +43,7 @@ def criterion(type_: str, name: str, value: str, terms: Terms, depth: int = 0) -
     head, dot, rest = name.partition(".")
     code, colon, modifier = head.partition(":")
     if code == "_list":
-        return _listed(name, value)
+        return _listed(type_, name, value)
     parameter = _parameter(type_, code, name)
     if dot:
         check_chain(parameter, rest, name)
@@ -68,21 +69,19 @@ def _values(name: str, value: str) -> list[str]:
     return values
 
 
-def _listed(name: str, value: str) -> Node | None:
-    """`_list=42`: what the List refers to in entry.item."""
+def _listed(type_: str, name: str, value: str) -> Node | None:
+    """`_list=42`: what the List refers to in entry.item; `_list=$current-problems`: what one that has this function does."""
     if name != "_list":
         raise bad(name, f"{name}: _list has no modifiers and no chains", "not-supported")
-    ids = [unescape(piece).strip().removeprefix("List/") for piece in _values(name, value)]
+    lists = [unescape(piece).strip().removeprefix("List/") for piece in _values(name, value)]
+    found: list[Node] = [current(type_, each) for each in lists if each.startswith("$")]
+    ids = [each for each in lists if not each.startswith("$")]
     for id_ in ids:
-        if id_.startswith("$"):
-            raise bad(
-                name,
-                f"_list={id_[:64]}: no lists are kept by their function here; name a List by its id",
-                "not-supported",
-            )
         if references.ID.fullmatch(id_) is None:
             raise bad(name, f"_list={id_[:64]!r}: expected the id of a List")
-    return Has("List", "item", Ids(tuple(ids))) if ids else None
+    if ids:
+        found.append(Has("List", "item", Ids(tuple(ids))))
+    return Or(tuple(found)) if found else None
 
 
 def _parameter(type_: str, code: str, name: str) -> Parameter:

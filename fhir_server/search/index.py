@@ -9,8 +9,9 @@ from typing import Any
 from fhir_server.dates import DateError
 from fhir_server.outcome import Invalid
 from fhir_server.search.compile import extractor
+from fhir_server.search.current_lists import MODE
 from fhir_server.search.prose import content_words, narrative_words
-from fhir_server.search.query import Contained, IndexEntry, Prose
+from fhir_server.search.query import Contained, IndexEntry, Prose, Token
 
 LEADING = frozenset({"Composition", "MessageHeader"})
 """What Bundle's search parameters speak of, where it is in the first entry."""
@@ -30,6 +31,8 @@ def extract(resource: Mapping[str, Any], base: str = "") -> list[IndexEntry]:
             entries += [_contained(each, base) for each in resource["contained"]]
         elif "entry" in resource and resource["resourceType"] == "Bundle":
             entries += _leading(resource["entry"], base)
+        if resource["resourceType"] == "List" and "mode" in resource:
+            entries.append(IndexEntry(MODE, Token("", resource["mode"])))
     except DateError as error:
         place = next(_places(resource, error.text, resource["resourceType"]), resource["resourceType"])
         raise Invalid(str(error), expression=place, code="value") from error

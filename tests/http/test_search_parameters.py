@@ -272,3 +272,63 @@ async def test_what_a_parameter_does_not_list_is_refused(http: httpx.AsyncClient
         (issue,) = answer.json()["issue"]
         assert (answer.status_code, issue["expression"]) == (400, ["http.born"])
         assert right in issue["details"]["text"]
+
+
+def line(number: int, *details: tuple[str, float]) -> dict[str, Any]:
+    """An item of a claim with its details."""
+    return {
+        "sequence": number,
+        "productOrService": {"text": "visit"},
+        "detail": [
+            {"sequence": n, "productOrService": {"coding": [{"code": code}]}, "quantity": {"value": quantity}}
+            for n, (code, quantity) in enumerate(details, 1)
+        ],
+    }
+
+
+def claim(id_: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "resourceType": "Claim",
+        "id": id_,
+        "status": "active",
+        "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "oral"}]},
+        "use": "claim",
+        "patient": {"reference": "Patient/1"},
+        "created": "2020-01-01",
+        "provider": {"reference": "Practitioner/1"},
+        "priority": {"text": "normal"},
+        "insurance": [{"sequence": 1, "focal": True, "coverage": {"display": "own"}}],
+        "item": list(items),
+    }
+
+
+async def test_a_composite_whose_base_repeats_within_what_repeats_speaks_of_one_element(
+    http: httpx.AsyncClient,
+) -> None:
+    of_claims = {"base": ["Claim"], "description": "Of a detail of a claim's item"}
+    parts = [
+        {"definition": "http://example.org/fhir/SearchParameter/service", "expression": "productOrService"},
+        {"definition": "http://example.org/fhir/SearchParameter/amount", "expression": "quantity"},
+    ]
+    await http.post("", json=bundle(claim("before", line(1, ("a", 1), ("b", 2)), line(2, ("a", 3), ("b", 4)))))
+    for made in (
+        parameter("service", type="token", expression="Claim.item.detail.productOrService", **of_claims),
+        parameter("amount", type="quantity", expression="Claim.item.detail.quantity", **of_claims),
+        parameter("detail", type="composite", expression="Claim.item.detail", component=parts, **of_claims),
+    ):
+        answer = await http.put(f"/SearchParameter/{made['id']}", json=made)
+        assert answer.status_code == 201, answer.text
+    await until(lambda: indexed(http))
+    await http.post("", json=bundle(claim("after", line(1, ("a", 1)), line(2, ("b", 2), ("a", 3)))))
+
+    async def matches(detail: str) -> set[str]:
+        answer = await http.get("/Claim", params={"detail": detail}, headers={"Prefer": "handling=strict"})
+        assert answer.status_code == 200, answer.text
+        return {entry["resource"]["id"] for entry in answer.json().get("entry", ())}
+
+    assert await matches("a$1") == {"before", "after"}
+    assert await matches("a$3") == {"before", "after"}
+    assert await matches("b$2") == {"before", "after"}
+    assert await matches("b$4") == {"before"}
+    for other in ("a$2", "a$4", "b$1", "b$3"):
+        assert await matches(other) == set(), other

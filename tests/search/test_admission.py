@@ -121,3 +121,42 @@ def test_components_of_a_composite_are_known_parameters() -> None:
     assert (place, "nothing is kept" in text) == ("SearchParameter.component", True)
     component[1] = {"definition": "http://hl7.org/fhir/SearchParameter/individual-birthdate", "expression": "birthDate"}
     assert admitted(composite, R4) is not None
+
+
+def test_a_composite_whose_base_lies_within_anothers_parts_is_refused() -> None:
+    def of_claims(code: str, **more: Any) -> dict[str, Any]:
+        return parameter(code, url=f"http://example.org/{code}", base=["Claim"], **more)
+
+    def part(code: str, expression: str) -> dict[str, str]:
+        return {"definition": f"http://example.org/{code}", "expression": expression}
+
+    sequence, service = "Claim.item.sequence", "Claim.item.detail.productOrService"
+    kept = [
+        of_claims("line", type="number", expression=sequence),
+        of_claims("service", type="token", expression=service),
+        of_claims("amount", type="quantity", expression="Claim.item.detail.quantity"),
+    ]
+    lines = of_claims(
+        "lines",
+        type="composite",
+        expression="Claim.item",
+        component=[part("line", "sequence"), part("service", "detail.productOrService")],
+    )
+    details = of_claims(
+        "details",
+        type="composite",
+        expression="Claim.item.detail",
+        component=[part("service", "productOrService"), part("amount", "quantity")],
+    )
+    others = Registry()
+    for resource in kept:
+        found = admitted(resource, others)
+        assert found is not None
+        others = Registry((*others.added, Added(found, "SearchParameter/1", 1, ready=True)))
+    first, second = admitted(lines, others), admitted(details, others)
+    assert first is not None
+    assert second is not None
+    for there, resource in ((first, details), (second, lines)):
+        with_it = Registry((*others.added, Added(there, "SearchParameter/1", 9, ready=True)))
+        ((place, text),) = refused(resource, with_it)
+        assert (place, "within that of lines" in text) == ("SearchParameter.expression", True)

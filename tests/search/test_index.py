@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from fhir_server.definitions import definitions
+from fhir_server.definitions import Component, SearchParameter, definitions
 from fhir_server.outcome import Invalid
 from fhir_server.search.compile import extractor
 from fhir_server.search.index import extract
@@ -21,7 +21,7 @@ from fhir_server.search.query import (
     Token,
     Uri,
 )
-from fhir_server.search.registry import R4
+from fhir_server.search.registry import R4, Added, Registry, under
 
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 
@@ -154,3 +154,48 @@ def _timed() -> float:
     for _ in range(300):
         extract(OBSERVATION)
     return (time.process_time() - started) / 300
+
+
+def test_elements_within_repeating_elements_are_numbered_one_by_one() -> None:
+    """A composite on Claim.item.detail: the second detail of the first item is none of the second item's."""
+    url = "http://example.org/"
+    base = ("Claim",)
+    service = SearchParameter("service", f"{url}service", base, "token", "Claim.item.detail.productOrService")
+    first = SearchParameter("first", f"{url}first", base, "token", "Claim.item[0].detail.productOrService")
+    amount = SearchParameter("amount", f"{url}amount", base, "quantity", "Claim.item.detail.quantity")
+    parts = (Component(service.url, "productOrService"), Component(amount.url, "quantity"))
+    detail = SearchParameter("detail", f"{url}detail", base, "composite", "Claim.item.detail", components=parts)
+    claim = {
+        "resourceType": "Claim",
+        "item": [
+            {"detail": [{"productOrService": {"coding": [{"code": c}]}, "quantity": {"value": v}} for c, v in details]}
+            for details in ((("a", 1), ("b", 2)), (("c", 3), ("d", 4)))
+        ],
+    }
+    made = (Added(each, "SearchParameter/1", n, ready=True) for n, each in enumerate((service, first, amount, detail)))
+    with under(Registry(tuple(made))):
+        entries = extract(claim)
+    numbers = {code: [e.group for e in entries if e.param == code] for code in ("service", "first", "amount")}
+    assert len(set(numbers["service"])) == 4
+    assert numbers["amount"] == numbers["service"]
+    assert numbers["first"] == numbers["service"][:2]
+
+
+def test_elements_of_what_repeats_are_numbered_as_it_is() -> None:
+    """A composite on Patient.contact.name: there is one name in a contact."""
+    url = "http://example.org/"
+    family = SearchParameter("kin", f"{url}kin", ("Patient",), "string", "Patient.contact.name.family")
+    given = SearchParameter("kin-given", f"{url}kin-given", ("Patient",), "string", "Patient.contact.name.given")
+    parts = (Component(family.url, "family"), Component(given.url, "given"))
+    whole = SearchParameter("kin-name", f"{url}w", ("Patient",), "composite", "Patient.contact.name", components=parts)
+    patient = {
+        "resourceType": "Patient",
+        "contact": [{"name": {"family": "A", "given": ["B", "C"]}}, {"name": {"family": "D", "given": ["E"]}}],
+    }
+    with under(
+        Registry(tuple(Added(p, "SearchParameter/1", n, ready=True) for n, p in enumerate((family, given, whole))))
+    ):
+        entries = extract(patient)
+    assert [(e.param, e.group) for e in entries if e.param.startswith("kin")] == [
+        ("kin", 1), ("kin-given", 1), ("kin-given", 1), ("kin", 2), ("kin-given", 2),
+    ]  # fmt: skip
