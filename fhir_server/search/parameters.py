@@ -28,7 +28,7 @@ COLUMNS = {"_id": "token", "_lastUpdated": "date"}
 UNAVAILABLE = {
     "_query": "there are no named queries here",
     "_filter": "it stands by itself, not in a chain, and has no modifiers",
-    "_score": "it says in Bundle.entry.search how well a match of _text or _content fits, and nothing is sorted by it",
+    "_score": "it is what _sort=_score sorts by, and is told in Bundle.entry.search: how well a match of _text or _content fits",
 }
 """Codes of parameters that R4 has and this server has not, with the reason."""
 

@@ -324,7 +324,11 @@ class Sort(_Node, frozen=True):
     """One `_sort` rule. `param` is `_id`, `_lastUpdated` or a code; `kind` is the kind of entry whose lowest (ascending) or
     highest (descending) field is compared: String.folded (of whole texts), Token.code, DateRange.low, Number.low, Uri.value,
     Reference.id; for a Point its distance from `origin` (latitude, longitude). Resources without such an entry come last,
-    whatever the direction. Equal ones come in the order of creation, newest first where the first rule descends. `chain`: the entry is that of the resource referred to, by (parameter, target type) after another.
+    whatever the direction. Equal ones come in the order of creation, newest first where the first rule descends. `chain`: the
+    entry is that of the resource referred to, by (parameter, target type) after another.
+
+    `_score`, of the kind Prose: by how well they match the words that the query looks for (Hit.score), the best first, or
+    descending the worst. Words weigh on every page as they did on page one.
     """
 
     param: str

@@ -3,7 +3,8 @@
 http://hl7.org/fhir/R4/search.html#sort
 
 A rule is `[-]parameter`, or `[-]reference:Type.parameter` by a resource referred to, the type left out where there is but
-one. `near` sorts by the distance from the place that the same search is near to.
+one. `near` sorts by the distance from the place that the same search is near to, `_score` by how well the words of its `_text` and
+`_content` match, the best first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,11 +14,12 @@ from msgspec import structs
 from fhir_server.outcome import BadRequest
 from fhir_server.search.criteria import UnknownParameter
 from fhir_server.search.parameters import COLUMNS, Parameter, parameters, unavailable
-from fhir_server.search.query import And, Near, Node, Or, Point, Sort
+from fhir_server.search.query import And, Match, Near, Node, Or, Point, Prose, Sort
 
 UNORDERED = frozenset({"composite", "prose", "phonetic", "nested"})
 """Usages of parameters that nothing can be sorted by."""
 MAX_LINKS = 4
+SCORE = "_score"
 
 
 def rule(name: str, text: str, types: tuple[str, ...]) -> Sort:
@@ -35,6 +37,8 @@ def rule(name: str, text: str, types: tuple[str, ...]) -> Sort:
         types = (target,)
     if last in COLUMNS and not chain:
         return Sort(last, None, descending)
+    if last == SCORE and not chain:
+        return Sort(SCORE, Prose, descending)
     found = _known(name, last, types)
     places = {(p.stored, p.kinds[0]) for p in found if p.usage not in UNORDERED and p.kinds}
     if len(places) == 1:
@@ -45,7 +49,11 @@ def rule(name: str, text: str, types: tuple[str, ...]) -> Sort:
 
 
 def located(sorts: Sequence[Sort], where: Mapping[str, Node]) -> tuple[Sort, ...]:
-    """The rules with the place that distances are measured from: that of the search's own `near`. Raises BadRequest without."""
+    """The rules with the place that distances are measured from: that of the search's own `near`. Raises BadRequest without,
+    and for a score where no words are looked for.
+    """
+    if any(sort.param == SCORE for sort in sorts) and not any(_words(tree) for tree in where.values()):
+        raise _bad("_sort", "_sort=_score sorts by how well words match: give _text or _content")
     if not any(sort.kind is Point for sort in sorts):
         return tuple(sorts)
     places = {(near.latitude, near.longitude) for tree in where.values() for near in _nears(tree)}
@@ -53,6 +61,17 @@ def located(sorts: Sequence[Sort], where: Mapping[str, Node]) -> tuple[Sort, ...
         raise _bad("_sort", "_sort=near takes one place to measure from: give near itself, once")
     origin = places.pop()
     return tuple(structs.replace(sort, origin=origin) if sort.kind is Point else sort for sort in sorts)
+
+
+def _words(node: Node) -> bool:
+    """Whether the tree asks the resources themselves for words."""
+    match node:
+        case Match(_, anyof):
+            return anyof[0][0].kind is Prose
+        case And(of) | Or(of):
+            return any(_words(each) for each in of)
+        case _:
+            return False
 
 
 def _nears(node: Node) -> Iterator[Near]:

@@ -10,6 +10,7 @@ from fhir_server.storage.sql.branch import Branch
 from fhir_server.storage.sql.layout import NO_COLUMN, PROFILE, SORTED_BY, path, sorting, table_of
 from fhir_server.storage.sql.near import distance
 from fhir_server.storage.sql.plan import Plan
+from fhir_server.storage.sql.prose import Ranked
 from fhir_server.storage.sql.resource import Resource
 from fhir_server.storage.sql.text import Sql
 
@@ -28,6 +29,8 @@ def _key(sort: Sort, resource: Resource, type_: str, plan: Plan) -> Sql:
         return Sql(resource.column("id"))
     if sort.param == "_lastUpdated":
         return Sql(resource.column("updated"))
+    if isinstance(sort, Ranked):
+        return Sql(f"-score({resource.column('body')}, ?)", (dict(sort.of).get(type_, "{}"),))
     entry = plan.tree.names.of_entry(type_, sort.param, sort.kind) if sort.kind else None
     if entry is None or sort.kind is None:
         return Sql("NULL")

@@ -33,7 +33,7 @@ _ALWAYS = ("_id", "_lastUpdated")  # every resource has them
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """A place between two resources of a search. `position`: the newest sequence number when page one was made. `rid` END: the
-    place behind all of them.
+    place behind all of them. `weights`: those of Ranked.
     """
 
     sorts: str
@@ -41,6 +41,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     position: int
     keys: tuple[Key, ...]
     rid: int
+    weights: str = ""
 
     def text(self) -> str:
         return base64.urlsafe_b64encode(msgspec.msgpack.encode(self)).rstrip(b"=").decode()

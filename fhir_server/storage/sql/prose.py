@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from fhir_server.search.query import And, Chain, Compare, Has, Match, Node, Not, Op, Or, Prose
+from fhir_server.search.query import And, Chain, Compare, Has, Match, Node, Not, Op, Or, Prose, Sort
 from fhir_server.storage.sql.layout import NARRATIVE, Names
 from fhir_server.storage.sql.text import FALSE, Sql, all_of, any_of
 
@@ -30,6 +30,13 @@ class Resource(Protocol):
     image: bool
 
     def column(self, name: str) -> str: ...
+
+
+class Ranked(Sort, frozen=True):
+    """The rule to sort by how well the words match, with the weights that this takes: `of` each type, and as page links carry them."""
+
+    weights: str = ""
+    of: tuple[tuple[str, str], ...] = ()
 
 
 class Sought(NamedTuple):

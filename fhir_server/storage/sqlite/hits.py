@@ -8,17 +8,14 @@ from typing import Any
 
 import msgspec
 
-from fhir_server.search.query import And, Hit, Match, Near, Node, Or, Point, Prose, SearchQuery
-from fhir_server.search.relevance import rarity, relevance
-from fhir_server.storage.sql.layout import NARRATIVE, path
+from fhir_server.search.query import And, Hit, Match, Near, Node, Or, Point, SearchQuery
+from fhir_server.storage.sql.layout import path
 from fhir_server.storage.sql.near import distance
-from fhir_server.storage.sql.prose import asked, looked_for, sought
+from fhir_server.storage.sql.prose import Ranked, looked_for
 from fhir_server.storage.sql.text import Sql, join
-from fhir_server.storage.sqlite.prose import spoken
+from fhir_server.storage.sqlite.ranking import Weights, read, score, weights
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import version_of
-
-COUNTED = 1000  # a word that more resources have is no rare one
 
 
 def hits(
@@ -35,15 +32,19 @@ def hits(
             continue
         mine = [(index, row) for index, row in enumerate(rows) if text(row[0]) == type_]
         metres = _distances(reads, type_, places, [row[-1] for _, row in mine]) if places else {}
-        weights = _weights(reads, type_, words)
-        most = sum(sum(each.values()) for each in weights.values())
+        weighing = _weights(reads, query, type_, words)
         for index, row in mine:
-            score = None
-            if words:
-                had = sum(relevance(spoken(row[5], param == NARRATIVE), each) for param, each in weights.items())
-                score = had / most if most else 0.0
-            found[index] = Hit(found[index].version, score, metres.get(row[-1]), found[index].contained)
+            how_well = score(row[5], weighing) if words else None
+            found[index] = Hit(found[index].version, how_well, metres.get(row[-1]), found[index].contained)
     return tuple(found)
+
+
+def _weights(reads: Reads, query: SearchQuery, type_: str, words: Sequence[Match]) -> Weights:
+    """Those that the page is sorted by, where it is."""
+    for rule in query.sort:
+        if isinstance(rule, Ranked):
+            return read(dict(rule.of).get(type_, "{}"))
+    return weights(reads, type_, words)
 
 
 def near_to(node: Node) -> Iterator[Near]:
@@ -74,21 +75,3 @@ def _distances(reads: Reads, type_: str, places: Sequence[Near], rids: Sequence[
     text, args = join(" UNION ALL ", parts)
     found: list[Any] = reads.db.execute(f"SELECT rid, min(metres) FROM ({text}) GROUP BY rid", args).fetchall()
     return dict(found)
-
-
-def _weights(reads: Reads, type_: str, matches: Sequence[Match]) -> dict[str, dict[str, float]]:
-    """Of each parameter all words that are looked for, each with its weight."""
-    weights: dict[str, dict[str, float]] = {}
-    for match in matches:
-        entry = reads.names.of_entry(type_, match.param, Prose)
-        if entry is not None:
-            for word in (word for compares in match.anyof for word in sought(compares).words):
-                weight = rarity(_having(reads, entry, [word]), _having(reads, entry, []))
-                weights.setdefault(match.param, {})[word] = weight
-    return weights
-
-
-def _having(reads: Reads, entry: int, words: Sequence[str]) -> int:
-    """How many documents have the words, as far as it is worth counting."""
-    statement = "SELECT count(*) FROM (SELECT 1 FROM prose WHERE prose MATCH ? LIMIT ?)"
-    return int(reads.db.execute(statement, (asked(entry, words), COUNTED)).get)

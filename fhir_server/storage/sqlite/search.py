@@ -13,10 +13,12 @@ from fhir_server.search.query import Access, Page, SearchQuery, Total
 from fhir_server.storage.sql.contained import asked, matched
 from fhir_server.storage.sql.page import END, Cursor, Stretch, behind, course, cursor, signature, total, touched
 from fhir_server.storage.sql.plan import Plan, Planner
+from fhir_server.storage.sql.prose import Ranked
 from fhir_server.storage.sql.resource import Resource
 from fhir_server.storage.sql.text import FALSE, Sql
 from fhir_server.storage.sql.tree import Tree
 from fhir_server.storage.sqlite.hits import hits
+from fhir_server.storage.sqlite.ranking import ranked
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.storage.sqlite.rows import version_of
 
@@ -43,6 +45,7 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
     """See Reader.search."""
     place = cursor(query.after, query.sort) if query.after is not None else None
     with reads.snapshot():
+        query = ranked(reads, query, place.weights if place else "")
         newest = reads.newest()
         position = place.position if place else newest
         same = _same(reads, access, query)
@@ -201,12 +204,12 @@ def _page(reads: Reads, access: Access, query: SearchQuery, rows: Rows, place: C
         rows.reverse()
     if not rows:
         return Page(())
-    sorts = signature(query.sort)
+    sorts, weights = signature(query.sort), next((rule.weights for rule in query.sort if isinstance(rule, Ranked)), "")
     later = more if forward else place is not None and place.rid != END
     earlier = place is not None if forward else more
     return Page(
         hits(reads, query, rows, _contained(reads, access, query, rows)),
-        Cursor(sorts, True, position, rows[-1][6:-1], rows[-1][-1]).text() if later else None,
-        Cursor(sorts, False, position, rows[0][6:-1], rows[0][-1]).text() if earlier else None,
-        last=Cursor(sorts, False, position, (None,) * len(query.sort), END).text() if later else None,
+        Cursor(sorts, True, position, rows[-1][6:-1], rows[-1][-1], weights).text() if later else None,
+        Cursor(sorts, False, position, rows[0][6:-1], rows[0][-1], weights).text() if earlier else None,
+        last=Cursor(sorts, False, position, (None,) * len(query.sort), END, weights).text() if later else None,
     )

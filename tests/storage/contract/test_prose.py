@@ -6,7 +6,20 @@ import pytest
 
 from fhir_server.search.folding import fold
 from fhir_server.search.prose import words
-from fhir_server.search.query import UNRESTRICTED, Access, And, Chain, Missing, Node, Not, Or, Prose, SearchQuery, Token
+from fhir_server.search.query import (
+    UNRESTRICTED,
+    Access,
+    And,
+    Chain,
+    Missing,
+    Node,
+    Not,
+    Or,
+    Prose,
+    SearchQuery,
+    Sort,
+    Token,
+)
 from fhir_server.storage.base import Store, Transaction
 from tests.storage.contract.shorthand import (
     coded,
@@ -274,3 +287,63 @@ async def test_types_do_not_mix(store: Store) -> None:
     page = await search(store, ("Basic", "Group", "Patient"), says("_content", "shared"))
     assert sorted(str(hit.version.key) for hit in page.hits) == ["Basic/1", "Group/1"]
     assert await ids(store, "Basic", And((says("_content", "shared"), Missing("t", (Token,))))) == ["1"]
+
+
+RELEVANCE = (Sort("_score", Prose),)
+
+
+async def kept_with_words(store: Store, count: int) -> None:
+    texts = ("gout " * (1 + n % 4) + f"{'of the other foot ' * (n % 3)}and more" for n in range(count))
+    await save(store, *(written(f"Basic/{n:02}", text) for n, text in enumerate(texts)))
+
+
+@pytest.mark.parametrize("descending", [False, True])
+async def test_pages_by_score_go_from_the_best_to_the_worst(store: Store, descending: bool) -> None:
+    await kept_with_words(store, 30)
+    await save(store, written("Basic/other", "the foot"))
+    sort = (Sort("_score", Prose, descending),)
+    asked = says("_content", "gout")
+    everything = await search(store, "Basic", asked, sort=sort, count=100)
+    scores = [hit.score or 0 for hit in everything.hits]
+    assert len(scores) == 30
+    assert scores == sorted(scores, reverse=not descending)
+    assert len(set(scores)) > 5
+    page, forward, backward = await search(store, "Basic", asked, sort=sort, count=7), [], []
+    assert page.previous is None
+    while True:
+        forward.append([hit.version.key for hit in page.hits])
+        if page.next is None:
+            break
+        page = await search(store, "Basic", asked, sort=sort, count=7, after=page.next)
+    assert [found for keys in forward for found in keys] == [hit.version.key for hit in everything.hits]
+    while page.previous is not None:
+        page = await search(store, "Basic", asked, sort=sort, count=7, after=page.previous)
+        backward.append([hit.version.key for hit in page.hits])
+    assert backward[::-1] == forward[:-1]
+
+
+async def test_pages_by_score_hold_each_match_once_whatever_is_written_meanwhile(store: Store) -> None:
+    """What others have written makes words rarer or more common: on later pages they weigh as on page one."""
+    await kept_with_words(store, 40)
+    asked = Or((says("_content", "gout"), says("_content", "other")))
+    page = await search(store, "Basic", asked, sort=RELEVANCE, count=5)
+    seen = list(page.hits)
+    for n in range(50):
+        if page.next is None:
+            break
+        more = [written(f"Basic/more{n}-{each}", "other other other foot") for each in range(20)]
+        await save(store, *more)
+        page = await search(store, "Basic", asked, sort=RELEVANCE, count=5, after=page.next)
+        seen += page.hits
+    assert page.next is None
+    assert sorted(hit.version.key.id for hit in seen) == [f"{n:02}" for n in range(40)]
+    scores = [hit.score or 0 for hit in seen]
+    assert scores == sorted(scores, reverse=True)
+    assert page.touched == 0
+
+
+async def test_score_with_other_rules(store: Store) -> None:
+    await save(store, *(written(f"Basic/{n}", "gout " * (1 + n // 3)) for n in range(9)))
+    sort = (*RELEVANCE, Sort("_id", None, descending=True))
+    page = await search(store, "Basic", says("_content", "gout"), sort=sort)
+    assert [hit.version.key.id for hit in page.hits] == ["8", "7", "6", "5", "4", "3", "2", "1", "0"]
