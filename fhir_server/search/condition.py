@@ -11,6 +11,7 @@ from datetime import datetime
 from fhir_server import references
 from fhir_server.outcome import BadRequest
 from fhir_server.search.hierarchies import hierarchy
+from fhir_server.search.nested import leads, led_by
 from fhir_server.search.parameters import Parameter, Part, Way
 from fhir_server.search.phrase import prose
 from fhir_server.search.query import (
@@ -94,7 +95,8 @@ def modifiers(parameter: Parameter) -> tuple[str, ...]:
 
 def _modifiers(parameter: Parameter) -> tuple[str, ...]:
     if parameter.usage not in MODIFIERS:
-        return ("missing",) if parameter.usage == "nearby" else ()
+        own = parameter.targets if parameter.usage == "nested" else ()
+        return ("missing", *own) if parameter.usage in ("nearby", "nested") else ()
     if not parameter.stored:
         return ("missing", "not") if parameter.code == "_id" else ("missing",)
     found = set(MODIFIERS[parameter.usage])
@@ -125,7 +127,7 @@ def _check_modifier(parameter: Parameter, modifier: str, name: str) -> None:
     known = modifiers(parameter)
     if modifier in known:
         return
-    types = target_types(parameter) if parameter.usage == "reference" else ()
+    types = target_types(parameter)
     shown = [*(m for m in known if m not in types), *[m for m in known if m in types][:TYPES_SHOWN]]
     right = f"it has {', '.join(f':{m}' for m in shown)}" if shown else "it has none"
     raise bad(name, f"{name}: {parameter.code} has no modifier :{modifier[:64]}; {right}", "not-supported")
@@ -140,7 +142,9 @@ def _missing(parameter: Parameter, values: Sequence[str], name: str) -> Node:
     if value not in ("true", "false"):
         raise bad(name, f"{name}={value[:64]}: expected true or false")
     absent: Node
-    if not parameter.stored:
+    if parameter.usage == "nested":
+        absent = Not(leads(parameter))
+    elif not parameter.stored:
         absent = Or(())
     elif parameter.target:
         of_type = ((Compare(Reference, "type", Op.EQ, parameter.target),),)
@@ -267,14 +271,7 @@ def _prose(parameter: Parameter, value: str, reading: Reading) -> Node:
     return prose(parameter.code, value, reading)
 
 
-def _nested(parameter: Parameter, _value: str, reading: Reading) -> Node:
-    inner = f"{parameter.code}.identifier"
-    raise reading.wrong(
-        f"{parameter.code} is searched by what the resource within says, as in {inner}", "not-supported"
-    )
-
-
-SPECIAL = {"nested": _nested, "composite": _composite, "nearby": _nearby, "phonetic": _alike, "prose": _prose}
+SPECIAL = {"nested": led_by, "composite": _composite, "nearby": _nearby, "phonetic": _alike, "prose": _prose}
 """Usage → what one value of it asks for, where that is more than alternatives of one entry."""
 
 PLACED = {

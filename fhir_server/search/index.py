@@ -10,8 +10,9 @@ from fhir_server.dates import DateError
 from fhir_server.outcome import Invalid
 from fhir_server.search.compile import extractor
 from fhir_server.search.current_lists import MODE
+from fhir_server.search.nested import FULL_URL
 from fhir_server.search.prose import content_words, narrative_words
-from fhir_server.search.query import Contained, IndexEntry, Prose, Token
+from fhir_server.search.query import Contained, IndexEntry, Prose, Token, Uri
 
 LEADING = frozenset({"Composition", "MessageHeader"})
 """What Bundle's search parameters speak of, where it is in the first entry."""
@@ -46,12 +47,16 @@ def extract(resource: Mapping[str, Any], base: str = "") -> list[IndexEntry]:
 def _leading(entry: Sequence[Mapping[str, Any]], base: str) -> list[IndexEntry]:
     """A document's Composition or a message's MessageHeader, as if the Bundle contained it."""
     first = entry[0].get("resource") if entry else None
-    return [_contained(first, base)] if first is not None and first["resourceType"] in LEADING else []
+    if first is None or first["resourceType"] not in LEADING:
+        return []
+    url = entry[0].get("fullUrl")
+    return [_contained(first, base, [] if url is None else [IndexEntry(FULL_URL, Uri(url))])]
 
 
-def _contained(resource: Mapping[str, Any], base: str) -> IndexEntry:
+def _contained(resource: Mapping[str, Any], base: str, more: Sequence[IndexEntry] = ()) -> IndexEntry:
     type_ = resource["resourceType"]
-    return IndexEntry("_contained", Contained(type_, resource.get("id", ""), tuple(extractor(type_)(resource, base))))
+    entries = (*extractor(type_)(resource, base), *more)
+    return IndexEntry("_contained", Contained(type_, resource.get("id", ""), entries))
 
 
 def _places(value: Any, text: str, path: str) -> Iterator[str]:

@@ -283,7 +283,8 @@ def test_prose_that_cannot_be(value: str) -> None:
 
 def test_list() -> None:
     assert tree("Patient", "_list=42,List/7") == Has("List", "item", Ids(("42", "7")))
-    assert "by their function" in wrong("AllergyIntolerance", "_list=$current-allergies")
+    assert "$current-allergies is a list of AllergyIntolerance" in wrong("Patient", "_list=$current-allergies")
+    assert "there are $current-problems" in wrong("Condition", "_list=$current-wishes")
     assert "no modifiers" in wrong("Patient", "_list:not=42")
     assert "expected the id of a List" in wrong("Patient", "_list=a b")
 
