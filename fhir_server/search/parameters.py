@@ -361,10 +361,8 @@ def includes(type_: str) -> tuple[str, ...]:
 @remembered
 def revincludes(type_: str) -> tuple[str, ...]:
     """CapabilityStatement.rest.resource.searchRevInclude: what `_revinclude` can bring along to this type."""
-    found = [
-        f"{source}:{p.code}"
-        for source in definitions().resource_types
-        for p in parameters(source).values()
-        if p.usage == "reference" and type_ in p.targets
-    ]
+    found: list[str] = []
+    for source in definitions().resource_types:
+        ways = [p.code for p in parameters(source).values() if p.usage == "reference" and type_ in p.targets]
+        found += [f"{source}:{code}" for code in ("*", *ways)] if ways else []
     return ("*", *found) if found else ()

@@ -127,10 +127,22 @@ def _include(results: Results, name: str, value: str, types: tuple[str, ...]) ->
     source, param, target = (*parts, None)[:3]
     _check_include(name, str(source), str(param), target)
     one = Include(str(source), str(param), target, reverse, iterate)
-    if reverse and target is not None and not iterate and target not in types:
-        return
+    if not iterate and not _leads(one, types):
+        way = "to" if reverse else "from"
+        text = f"{name}={value[:64]} leads nowhere {way} {' and '.join(types[:3])}; {code}:iterate follows what is included"
+        raise UnknownParameter(text, expression=f"http.{name}")
     if one not in results.include:
         results.include.append(one)
+
+
+def _leads(one: Include, types: tuple[str, ...]) -> bool:
+    """Whether it goes out from one of the types searched, or as `_revinclude` leads to one."""
+    if not one.reverse:
+        return one.source in types
+    known = parameters(one.source)
+    ways = [p for p in known.values() if p.usage == "reference"] if one.param == "*" else [known[one.param]]
+    reached = {type_ for p in ways for type_ in p.targets}
+    return any(type_ in reached for type_ in types if one.target in (None, type_))
 
 
 def _check_include(name: str, source: str, param: str, target: str | None) -> None:
