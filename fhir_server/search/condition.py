@@ -49,7 +49,7 @@ class Terms:
     """What criteria are read under: this server's base URL, the moment that `ap` hangs on, and how deep chains may go.
 
     `steps` counts the types that chains have been tried on; `given` holds the parameters that may come but once (None: it
-    is not counted), and `path` is the chain that leads to where the criteria hold.
+    is not counted), and `path` is the chain that leads to where the criteria hold. `place` is the parameter in the URL.
     """
 
     base: str
@@ -58,6 +58,7 @@ class Terms:
     steps: list[None] = field(default_factory=list, compare=False)
     given: set[str] | None = field(default_factory=set, compare=False)
     path: str = ""
+    place: str = ""
 
 
 def bad(name: str, text: str, code: str = "value") -> BadRequest:
@@ -134,7 +135,9 @@ def _check_modifier(parameter: Parameter, modifier: str, name: str) -> None:
 
 
 def _reading(parameter: Parameter, name: str, terms: Terms) -> Reading:
-    return Reading(name, parameter.types, target_types(parameter), terms.base, terms.now, parameter.exact)
+    return Reading(
+        name, parameter.types, target_types(parameter), terms.base, terms.now, parameter.exact, terms.place or name
+    )
 
 
 def _missing(parameter: Parameter, values: Sequence[str], name: str) -> Node:
@@ -175,7 +178,7 @@ def _match(parameter: Parameter, modifier: str, values: Sequence[str], reading: 
 def _in_value_set(parameter: Parameter, _modifier: str, value: str, reading: Reading) -> Node:
     """`:in` and `:not-in`: a canonical, or the address of a ValueSet."""
     url = unescape(value).strip()
-    return Or(tuple(InValueSet(code, url, reading.name) for code in parameter.stored))
+    return Or(tuple(InValueSet(code, url, reading.place) for code in parameter.stored))
 
 
 def _subsumed(parameter: Parameter, modifier: str, value: str, reading: Reading) -> Node:
@@ -185,7 +188,7 @@ def _subsumed(parameter: Parameter, modifier: str, value: str, reading: Reading)
     system, code = token.concept(value, reading)
     system = system or parameter.implied_system
     above = modifier == "above"
-    return Or(tuple(Subsumed(stored, system, code, above, reading.name) for stored in parameter.stored))
+    return Or(tuple(Subsumed(stored, system, code, above, reading.place) for stored in parameter.stored))
 
 
 def _media_type(parameter: Parameter, modifier: str, value: str) -> Node:
@@ -219,7 +222,7 @@ def _lineage(parameter: Parameter, modifier: str, value: str, reading: Reading) 
     for type_, code in itertools.product(types, parameter.stored):
         by = hierarchy(type_)
         same = ((Compare(Reference, "type", Op.EQ, type_), Compare(Reference, "id", Op.EQ, id_)),)
-        nodes.append(Lineage(code, type_, id_, by, above, reading.name) if by else Match(code, same))
+        nodes.append(Lineage(code, type_, id_, by, above, reading.place) if by else Match(code, same))
     return Or(tuple(nodes))
 
 

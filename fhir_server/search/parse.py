@@ -5,6 +5,7 @@ http://hl7.org/fhir/R4/search.html
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import parse_qsl
@@ -13,7 +14,7 @@ from fhir_server.definitions import definitions
 from fhir_server.model import now as this_moment
 from fhir_server.outcome import BadRequest, PreconditionFailed
 from fhir_server.search.contained import containers
-from fhir_server.search.criteria import MAX_CHAIN, Terms, UnknownParameter, criterion
+from fhir_server.search.criteria import MAX_CHAIN, MAX_NAME, Terms, UnknownParameter, criterion
 from fhir_server.search.filter import filtered
 from fhir_server.search.query import And, Node, SearchQuery, SearchRequest, Total
 from fhir_server.search.registry import Registry, registry
@@ -159,7 +160,13 @@ def criteria(
 
 
 def _criterion(type_: str, name: str, value: str, terms: Terms) -> Node | None:
-    return filtered(type_, value, terms) if name == "_filter" else criterion(type_, name, value, terms)
+    """Raises BadRequest, whose place is the parameter as it stands in the URL, however deep in a chain the reason lies."""
+    terms = replace(terms, place=name)
+    try:
+        return filtered(type_, value, terms) if name == "_filter" else criterion(type_, name, value, terms)
+    except BadRequest as error:
+        error.issues = tuple(replace(issue, expression=(f"http.{name[:MAX_NAME]}",)) for issue in error.issues)
+        raise
 
 
 def _depth(settings: Settings | None) -> int:

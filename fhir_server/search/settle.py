@@ -105,22 +105,23 @@ async def settle(
     if not unsettled(node):
         return node
     known = {} if known is None else known
-    for placeholder in _placeholders(node):
+    for placeholder in placeholders(node):
         if placeholder not in known:
             known[placeholder] = await _answer(placeholder, reader, terminology, base)
     return simple(_replaced(node, known))
 
 
-def _placeholders(node: Node) -> list[Placeholder]:
+def placeholders(node: Node) -> list[Placeholder]:
+    """Those of a tree, in order; one may come twice."""
     match node:
         case InValueSet() | Subsumed() | Lineage():
             return [node]
         case And(of) | Or(of):
-            return [found for one in of for found in _placeholders(one)]
+            return [found for one in of for found in placeholders(one)]
         case Not(of):
-            return _placeholders(of)
+            return placeholders(of)
         case Chain(where=where) | Has(where=where) | Contains(where=where):
-            return _placeholders(where)
+            return placeholders(where)
         case _:
             return []
 

@@ -23,6 +23,7 @@ from fhir_server.search.query import (
     Token,
     Total,
 )
+from fhir_server.search.settle import placeholders
 from fhir_server.search.tree import simple
 from fhir_server.settings import Settings
 
@@ -276,3 +277,28 @@ def test_long_values_take_no_longer_than_they_should(value: str) -> None:
         except FhirError:
             continue
     assert time.process_time() - started < 0.25 * 20
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "subject:Patient.birthdate=xx",
+        "subject:Patient.name:above=x",
+        "subject:Patient.colour=x",
+        "_has:Observation:has-member:code:exact=x",
+        "_has:Observation:has-member:subject:Patient.birthdate=xx",
+        "has-member.has-member.has-member.has-member.has-member.has-member.has-member.has-member.has-member.code=x",
+        "_filter=subject.birthdate eq xx",
+    ],
+)
+def test_the_place_of_an_error_is_the_parameter_in_the_url(query: str) -> None:
+    assert refused("Observation", query).issues[0].expression == (f"http.{query.partition('=')[0]}",)
+    with pytest.raises(BadRequest) as raised:
+        criteria("Observation", query)
+    assert raised.value.issues[0].expression == (f"http.{query.partition('=')[0]}",)
+
+
+def test_what_the_terminology_decides_is_told_by_the_parameter_in_the_url() -> None:
+    for query in ("_has:Observation:has-member:code:in=http://x", "_filter=code in http://x"):
+        (name,) = {found.name for found in placeholders(asked("Observation", query).query.where["Observation"])}
+        assert name == query.partition("=")[0]

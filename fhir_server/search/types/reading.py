@@ -20,7 +20,7 @@ MAX_VALUES = 1000
 class Reading:
     """What a value is read for: `types` are the FHIR types of the parameter's elements, `targets` the types that it may
     refer to, `name` the parameter as it was written, `base` this server's base URL, `now` what `ap` hangs on; `exact`: case
-    matters to all its codes.
+    matters to all its codes; `place`: the parameter in the URL, with what leads to this one.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Reading:
     base: str
     now: datetime
     exact: bool = False
+    place: str = ""
 
     def wrong(self, text: str, code: str | None = None) -> BadRequest:
         """The error to raise for a value of this parameter."""
