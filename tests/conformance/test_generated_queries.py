@@ -44,3 +44,5 @@ def test_server_and_oracle_agree(corpus: str, tmp_path: Path, capsys: pytest.Cap
         assert [str(difference.query) for difference in both.differences] == []
         assert list(filter(None, misplaced)) == []
     assert both.matched > both.ran / 2
+    if corpus == "examples" and wanted >= QUERIES[corpus]:
+        assert both.lacking(10) == []

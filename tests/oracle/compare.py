@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 from tests.http.wire import Wire
 from tests.oracle.definitions import Tree
-from tests.oracle.generate import Query
-from tests.oracle.meaning import Refused, split
+from tests.oracle.generate import MODIFIERS, Query
+from tests.oracle.meaning import PREFIXES, Refused, split
 from tests.oracle.world import World
+
+CHAINS = ("_has", "typed chain", "untyped chain")
 
 Found = set[str] | int
 """Ids, or the status of the refusal."""
@@ -115,6 +117,20 @@ class Comparison:
                 return self.shortest(Difference(query, right, found))
         return known
 
+    def lacking(self, least: int) -> list[str]:
+        """What was drawn less than `least` times: types by modifier and prefix, several values, chains, `_has`, `_filter`."""
+        drawn = Counter[str]()
+        for (type_, modifier, prefixes, shape), count in self.covered.items():
+            drawn[f"{type_} {modifier}".strip()] += count
+            for prefix in set(prefixes.split()):
+                drawn[f"{type_} {prefix}"] += count
+            drawn[shape] += count
+        wanted = [f"{type_} {modifier}".strip() for type_, known in MODIFIERS.items() for modifier in known]
+        wanted += [f"{type_} {prefix}" for type_ in ("date", "number", "quantity", "composite") for prefix in PREFIXES]
+        wanted += ["or", "and, or", "_filter", "_list", "_id", "_lastUpdated", "_has", "typed chain", "untyped chain"]
+        wanted += [f"{one} > {other}" for one in CHAINS for other in CHAINS]
+        return [each for each in dict.fromkeys(wanted) if drawn[each] < least]
+
     def table(self) -> str:
         """Parameter types by modifier and prefix, and shapes, each with the number of parameters that had them."""
         kinds, shapes = Counter[str](), Counter[str]()
@@ -132,6 +148,8 @@ def _shorter(query: Query) -> Iterator[Query]:
         if len(parameters) > 1:
             yield Query(query.type, parameters[:place] + parameters[place + 1 :])
     for place, (name, value) in enumerate(parameters):
+        if name == "_filter":
+            continue
         pieces = split(value, ",")
         for piece in pieces if len(pieces) > 1 else ():
             yield Query(query.type, (*parameters[:place], (name, piece), *parameters[place + 1 :]))

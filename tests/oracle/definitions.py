@@ -48,6 +48,8 @@ class Package:
     search: list[Tree] = field(default_factory=list)
     value_sets: dict[str, Tree] = field(default_factory=dict)
     code_systems: dict[str, Tree] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)
+    """Value sets of required and extensible bindings."""
 
 
 @cache
@@ -70,6 +72,8 @@ def _keep(found: Package, one: Tree) -> None:
                 found.resource_types.add(one["type"])
             for element in one["snapshot"]["element"]:
                 found.elements[element["path"]] = _element(element)
+                if element.get("binding", {}).get("strength") in {"required", "extensible"}:
+                    found.bound.add(element["binding"].get("valueSet", "").partition("|")[0])
         case "SearchParameter":
             found.search.append(one)
         case "ValueSet":

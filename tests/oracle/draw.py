@@ -7,9 +7,9 @@ import re
 from decimal import Decimal
 from random import Random
 
-from tests.oracle import texts, values
-from tests.oracle.definitions import UCUM, Parameter
-from tests.oracle.meaning import PREFIXES
+from tests.oracle import terminology, texts, values
+from tests.oracle.definitions import UCUM, Parameter, codes
+from tests.oracle.meaning import PREFIXES, metres_between
 from tests.oracle.paths import Node
 from tests.oracle.texts import folded
 from tests.oracle.values import Amount
@@ -72,6 +72,10 @@ def _token(random: Random, node: Node, modifier: str) -> Drawn | None:
         return modifier, escaped(" ".join(random.choice([w, w.lower(), w[: len(w) // 2 + 1]]) for w in chosen)), ""
     if modifier == "of-type":
         return _of_type(random, node)
+    if modifier in {"in", "not-in"}:
+        return _in(random, node, modifier)
+    if modifier in {"above", "below"}:
+        return _related(random, node, modifier)
     known = [token for token in values.tokens(node) if token.code]
     if not known:
         return None
@@ -87,6 +91,37 @@ def _token(random: Random, node: Node, modifier: str) -> Drawn | None:
         fitting += [f"{system}|{code}"] * 3 + [f"{system}|", f"{system}|{other}"] if system else []
         fitting += [f"http://example.org/other|{code}", *([f"|{code}"] if node.type != "code" else [])]
     return modifier, random.choice([*fitting, *fitting, f"{code}x"]), ""
+
+
+def _in(random: Random, node: Node, modifier: str) -> Drawn | None:
+    """A value set that has the code, or another one."""
+    systems = [token.system for token in values.tokens(node) if token.system]
+    fitting = [url for system in systems for url in terminology.sets_of(system)]
+    if not fitting:
+        return None
+    url = random.choice([random.choice(fitting), random.choice(fitting), random.choice(terminology.bound())])
+    return modifier, escaped(url), ""
+
+
+def _related(random: Random, node: Node, modifier: str) -> Drawn | None:
+    """A code above or below, the code itself, or one beside it."""
+    known = [token for token in values.tokens(node) if terminology.parents(token.system)]
+    known = [token for token in known if token.code in codes(token.system)]
+    if not known:
+        return None
+    token = random.choice(known)
+    relatives = (terminology.above if modifier == "below" else terminology.below)(token.system, token.code)
+    code = random.choice([*([random.choice(sorted(relatives))] * 3), random.choice(sorted(codes(token.system)))])
+    return modifier, f"{escaped(token.system)}|{escaped(code)}", ""
+
+
+def near(random: Random, node: Node) -> str:
+    """A place not far away, with a distance that is clearly more or less."""
+    place = [float(node.value[name]) + random.uniform(-0.5, 0.5) for name in ("latitude", "longitude")]
+    latitude, longitude = round(max(-90.0, min(90.0, place[0])), 6), round(place[1], 6)
+    metres = metres_between(node, (latitude, longitude)) * random.choice([0.5, 0.9, 1.1, 1.5])
+    unit, size = random.choice([("km", 1000), ("m", 1), ("[mi_i]", 1609.344)])
+    return f"{latitude}|{longitude}|{metres / size:.6f}|{unit}"
 
 
 def _of_type(random: Random, node: Node) -> Drawn | None:

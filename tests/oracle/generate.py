@@ -3,6 +3,7 @@
 http://hl7.org/fhir/R4/search.html
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,20 +13,23 @@ from urllib.parse import quote
 
 from tests.oracle import draw
 from tests.oracle.definitions import Parameter, defined, parameters
+from tests.oracle.meaning import plain, prefixed, split
 from tests.oracle.paths import Node, evaluate
-from tests.oracle.world import World, has_value
+from tests.oracle.world import Filter, World, has_value, part_of
 
 MODIFIERS: dict[str, Sequence[str]] = {
     "string": ("", "", "", "contains", "exact", "missing"),
-    "token": ("", "", "", "", "not", "text", "missing", "of-type"),
+    "token": ("", "", "", "", "not", "text", "missing", "of-type", "in", "not-in", "above", "below"),
     "uri": ("", "", "below", "above", "missing"),
-    "reference": ("", "", "", "identifier", "[type]", "missing"),
+    "reference": ("", "", "", "identifier", "[type]", "missing", "above", "below"),
     "date": ("", "", "", "", "", "missing"),
     "number": ("", "", "", "", "missing"),
     "quantity": ("", "", "", "", "", "missing"),
     "composite": ("",),
+    "special": ("",),
 }
 DEEPEST = 3
+TRIES = 400
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ class Generator:
         for type_, ones in sorted(world.by_type.items()):
             for code, parameter in sorted(parameters(type_).items()):
                 self._take_in(type_, ones, code, parameter)
+        self.lists: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for each in world.by_type.get("List", ()):
+            for target in world.targets(each, "item"):
+                self.lists[target.type, str(target.value.get("id"))].append(each.value["id"])
+        self.all_lists = sorted({id_ for ids in self.lists.values() for id_ in ids})
         self.referred = [key for key, one in self.world.nodes.items() if self.referrers[id(one)]]
         self.types = [type_ for type_ in MODIFIERS if self.places[type_] and type_ not in without]
 
@@ -94,6 +103,8 @@ class Generator:
 
     def query(self) -> Query:
         roll = self.random.random()
+        if roll < 0.03:
+            return self.filtered()
         if roll < 0.12 and self.links:
             one, _ = self.random.choice(self.links[self.random.choice(list(self.links))])
             criteria = [self.chain(one, 1)]
@@ -106,6 +117,9 @@ class Generator:
                     one := self.random.choice(self.world.by_type[self.random.choice(list(self.world.by_type))])
                 )
             ]
+        elif roll < 0.36:
+            one, cell = self.cell()
+            criteria = [cell]
         else:
             type_, code = self.random.choice(self.places[self.random.choice(self.types)])
             one = self.random.choice(self.holders[type_, code])
@@ -114,6 +128,55 @@ class Generator:
             criteria.append(self.criterion(one, 1))
         names = tuple((name, value) for name, value, _ in criteria)
         return Query(one.type, names, tuple(cover for *_, cover in criteria))
+
+    def cell(self) -> tuple[Node, Any]:
+        """A parameter type with one of its modifiers, each as likely as any other, on a resource that has what it takes."""
+        kind = self.random.choice(self.types)
+        modifier = self.random.choice(sorted({each for each in MODIFIERS[kind] if each not in self.without}))
+        for _ in range(TRIES):
+            type_, code = self.random.choice(self.places[kind])
+            one = self.random.choice(self.holders[type_, code])
+            found = self.simple(one, code, modifier)
+            if found[2][:2] == (kind, modifier):
+                break
+        return one, found
+
+    def filtered(self) -> Query:
+        """A search by `_filter`: one to three tests, joined and negated."""
+        one = self.random.choice(self.world.by_type[self.random.choice(list(self.world.by_type))])
+        drawn = [self.criterion(one, DEEPEST) for _ in range(self.random.randint(1, 3))]
+        tests = [test for test in (self.test(one, *each[:2]) for each in drawn) if test]
+        if not tests:
+            return self.query()
+        text, tree = tests[0]
+        for other, beside in tests[1:]:
+            word = self.random.choice(["and", "or"])
+            text, tree = f"({text}) {word} {other}", (word, (tree, beside))
+        if self.random.random() < 0.3:
+            text, tree = f"not ({text})", ("not", (tree,))
+        self.world.filters[text] = tree
+        return Query(one.type, (("_filter", text),), (("_filter", "", "", "and, or" if len(tests) > 1 else ""),))
+
+    def test(self, one: Node, name: str, value: str) -> tuple[str, Filter] | None:
+        """A search parameter with one value as a test of `_filter`; None for what it has no operator for."""
+        code, _, modifier = name.partition(":")
+        parameter = parameters(one.type).get(code)
+        if parameter is None or len(split(value, ",")) > 1 or code in self.without:
+            return None
+        tree: Filter = ("", ((name, value),))
+        if modifier == "missing":
+            return f"{code} pr {'false' if value == 'true' else 'true'}", tree
+        operator = {("string", "contains"): "co", ("token", ""): "eq", ("token", "in"): "in"}.get(
+            (parameter.type, modifier)
+        )
+        if parameter.type == "string":
+            value = plain(value)
+        if parameter.type in {"date", "number", "quantity"} and not modifier:
+            prefix, value = prefixed(value)
+            operator = prefix
+        if parameter.type == "reference" and not modifier and "/" in value:
+            operator = "re"
+        return (f"{code} {operator} {json.dumps(value)}", tree) if operator else None
 
     def criterion(self, one: Node, depth: int) -> Any:
         """A parameter that `one` has a value for."""
@@ -136,6 +199,13 @@ class Generator:
         )
 
     def special(self, one: Node) -> Any:
+        listed = self.lists.get((one.type, str(one.value.get("id"))), []) if one.root is one.value else []
+        if listed and self.random.random() < 0.5:
+            return (
+                "_list",
+                ",".join({self.random.choice(listed), self.random.choice(self.all_lists)}),
+                ("_list", "", "", ""),
+            )
         if self.random.random() < 0.1:
             code = self.random.choice(["_id"] if "contained _lastUpdated" in self.without else ["_id", "_lastUpdated"])
             return f"{code}:missing", self.random.choice(["true", "false", "false"]), (code, "missing", "", "")
@@ -169,10 +239,17 @@ class Generator:
         name, value, cover = self.criterion(other, depth + 1)
         return f"_has:{other.type}:{code}:{name}", value, (*cover[:3], "_has" + _then(cover[3]))
 
-    def simple(self, one: Node, code: str) -> Any:
-        """`code[:modifier]=value[,value…]`, the first value being near what `one` has."""
+    def simple(self, one: Node, code: str, modifier: str | None = None) -> Any:
+        """`code[:modifier]=value[,value…]`, the first value being near what `one` has; with the modifier if that can be."""
         parameter = parameters(one.type)[code]
-        modifier = self.random.choice([each for each in MODIFIERS[parameter.type] if each not in self.without])
+        if code == "near":
+            return (
+                code,
+                draw.near(self.random, self.random.choice(self.world.select(one, code))),
+                ("special", "", "", ""),
+            )
+        if modifier is None:
+            modifier = self.random.choice([each for each in MODIFIERS[parameter.type] if each not in self.without])
         if modifier == "missing":
             return (
                 f"{code}:missing",
@@ -203,12 +280,27 @@ class Generator:
         nodes = self.world.select(one, parameter.code)
         if parameter.type == "composite":
             return self.composite(one, parameter, self.random.choice(nodes)) if nodes else None
+        if parameter.type == "reference" and modifier in {"above", "below"}:
+            return self.related(one, parameter, modifier)
         nodes = [node for node in nodes if has_value(node, parameter.type, self.world.base)]
         return (
             draw.value(self.random, self.random.choice(nodes), parameter, modifier, self.world.base, self.without)
             if nodes
             else None
         )
+
+    def related(self, one: Node, parameter: Parameter, modifier: str) -> tuple[str, str, str] | None:
+        """What is above or below something that `one` refers to, or that itself."""
+        found = [p for p in self.world.pointers(one, parameter.code) if part_of(p.type) and p.type in parameter.targets]
+        if not found:
+            return None
+        pointer = self.random.choice(found)
+        keys = self.world.lineage((pointer.type, pointer.id))
+        if modifier == "above":
+            own = (node.value["id"] for node in self.world.by_type.get(pointer.type, ()))
+            keys = {key for id_ in own if (pointer.type, pointer.id) in self.world.lineage(key := (pointer.type, id_))}
+        type_, id_ = self.random.choice([*sorted(keys), (pointer.type, pointer.id)])
+        return modifier, f"{type_}/{id_}", ""
 
     def composite(self, one: Node, parameter: Parameter, base: Node) -> tuple[str, str, str] | None:
         texts, prefixes = [], []

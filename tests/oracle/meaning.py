@@ -3,13 +3,14 @@
 http://hl7.org/fhir/R4/search.html#prefix and http://hl7.org/fhir/R4/search.html#modifiers
 """
 
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 
-from tests.oracle import texts, values
+from tests.oracle import terminology, texts, values
 from tests.oracle.definitions import UCUM
 from tests.oracle.paths import Node, children
 from tests.oracle.texts import folded
@@ -85,10 +86,23 @@ def token(node: Node, modifier: str, text: str) -> bool:
         return any(_words(words, folded(found)) for found in values.token_texts(node))
     if modifier == "of-type":
         return of_type(node, text)
+    if modifier == "in":
+        return in_value_set(node, plain(text))
     parts = [plain(part) for part in split(text, "|")]
     if len(parts) > 2:
         raise Refused(text)
+    if modifier in {"below", "above"}:
+        related = (terminology.below if modifier == "below" else terminology.above)(*parts)
+        return any(_token(found, [parts[0], code]) for found in values.tokens(node) for code in related)
     return any(_token(found, parts) for found in values.tokens(node))
+
+
+def in_value_set(node: Node, url: str) -> bool:
+    """One of the node's codes is a member, by its system and code."""
+    among = terminology.members(url)
+    if among is None:
+        raise Refused(url)
+    return any(_token(found, list(pair)) for found in values.tokens(node) if found.system for pair in among)
 
 
 def _words(words: list[str], text: str) -> bool:
@@ -141,6 +155,24 @@ def _reference(found: Pointer, wanted: Pointer, text: str) -> bool:
     if re.fullmatch(r"[A-Za-z0-9.\-]{1,64}", text) and found.type:
         return found.id == text
     return bool(found.url) and (text in {found.url, found.url.partition("|")[0]})
+
+
+# ---- near
+
+
+def near(node: Node, text: str) -> bool:
+    """`latitude|longitude|distance|unit`: along the great circle of a sphere."""
+    latitude, longitude, distance, unit = text.split("|")
+    place = (float(latitude), float(longitude))
+    return metres_between(node, place) <= float(distance) * {"km": 1000, "m": 1, "[mi_i]": 1609.344}[unit]
+
+
+def metres_between(node: Node, place: tuple[float, float]) -> float:
+    """By the law of cosines (the server has the haversine)."""
+    south, west = map(math.radians, place)
+    north, east = (math.radians(float(node.value[name])) for name in ("latitude", "longitude"))
+    cosine = math.sin(south) * math.sin(north) + math.cos(south) * math.cos(north) * math.cos(east - west)
+    return 6_371_008.8 * math.acos(max(-1.0, min(1.0, cosine)))
 
 
 # ---- date

@@ -5,20 +5,26 @@ http://hl7.org/fhir/R4/search.html
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
 from tests.oracle import meaning, texts, values
 from tests.oracle.definitions import Parameter, Tree, defined, package, parameters
 from tests.oracle.meaning import Refused, plain, split
 from tests.oracle.paths import Node, evaluate, resource
-from tests.oracle.values import EPOCH, MICROSECOND
+from tests.oracle.values import EPOCH, MICROSECOND, Pointer
 
 ALLOWED = {
     "string": {"exact", "contains"},
     "token": {"text", "not", "of-type", "in", "not-in", "above", "below"},
     "uri": {"above", "below"},
-    "reference": {"identifier"},
+    "reference": {"identifier", "above", "below"},
 }
 """Modifiers by type, besides `missing` and the resource types that a reference may point to."""
+
+
+Filter = tuple[str, tuple[Any, ...]]
+"""("and" | "or" | "not", filters), or ("", (a parameter with its value,))."""
 
 
 class World:
@@ -42,6 +48,8 @@ class World:
                     self._canonical.setdefault(name, []).append(node)
         self._targets: dict[tuple[int, str], list[Node]] = {}
         self._selected: dict[tuple[int, str], list[Node]] = {}
+        self.filters: dict[str, Filter] = {}
+        """What each text of `_filter` that was drawn is made of."""
 
     def matches(self, type_: str, query: Sequence[tuple[str, str]]) -> set[str]:
         """The ids of the resources of `type_` for which every parameter of `query` holds. Raises Refused."""
@@ -60,6 +68,11 @@ class World:
                 self._refers(other, link, one) and self.holds(other, rest, value)
                 for other in self.by_type.get(source, ())
             )
+        if name == "_filter":
+            return self._filtered(one, self.filters[value])
+        if name == "_list":
+            lists = [self.nodes["List", id_] for id_ in value.split(",") if ("List", id_) in self.nodes]
+            return any(self._refers(each, "item", one) for each in lists)
         head, dot, rest = name.partition(".")
         code, _, modifier = head.partition(":")
         if dot:
@@ -69,9 +82,21 @@ class World:
                 if known(target.type, rest)
             )
         alternatives = [each for each in split(value, ",") if each]
-        if modifier == "not":
-            return not any(self._matches(one, code, "", each) for each in alternatives)
+        if modifier in {"not", "not-in"}:
+            positive = "" if modifier == "not" else "in"
+            return not any(self._matches(one, code, positive, each) for each in alternatives)
         return any(self._matches(one, code, modifier, each) for each in alternatives) or not alternatives
+
+    def _filtered(self, one: Node, tree: Filter) -> bool:
+        match tree[0]:
+            case "and":
+                return all(self._filtered(one, each) for each in tree[1])
+            case "or":
+                return any(self._filtered(one, each) for each in tree[1])
+            case "not":
+                return not self._filtered(one, tree[1][0])
+            case _:
+                return self.holds(one, *tree[1][0])
 
     def targets(self, one: Node, code: str, type_: str = "") -> list[Node]:
         """The resources that `one` refers to by a parameter: those here, and those it contains."""
@@ -102,6 +127,11 @@ class World:
         if code == "_lastUpdated":
             return self._updated(one, text)
         parameter = parameters(one.type)[code]
+        if code == "near":
+            return any(meaning.near(node, text) for node in self.select(one, code))
+        if parameter.type == "reference" and modifier in {"below", "above"}:
+            wanted = plain(text)
+            return any(self._related(found, wanted, modifier) for found in self.pointers(one, code))
         if modifier == "missing":
             if text not in {"true", "false"}:
                 raise Refused(text)
@@ -141,6 +171,28 @@ class World:
             for base in self.select(one, parameter.code)
         )
 
+    def pointers(self, one: Node, code: str) -> list[Pointer]:
+        return [found for node in self.select(one, code) for found in values.pointers(node, self.base)]
+
+    def _related(self, found: Pointer, text: str, modifier: str) -> bool:
+        """The pointer leads to `[type]/[id]`, or to what is below or above it by what resources say they are part of."""
+        type_, _, id_ = text.partition("/")
+        low, high = ((type_, id_), (found.type, found.id))[:: -1 if modifier == "below" else 1]
+        return found.type == type_ and high in self.lineage(low)
+
+    def lineage(self, key: tuple[str, str]) -> set[tuple[str, str]]:
+        """The resource itself and all that it is part of."""
+        seen, fresh = {key}, [key]
+        while fresh:
+            node = self.nodes.get(fresh.pop())
+            if node is None:
+                continue
+            whole = part_of(node.type)
+            more = {(p.type, p.id) for p in self.pointers(node, whole) if p.type == node.type} if whole else set()
+            fresh += more - seen
+            seen |= more
+        return seen
+
     def _updated(self, one: Node, text: str) -> bool:
         """A contained resource has no moment of its own."""
         if one.root is not one.value:
@@ -177,6 +229,8 @@ class World:
             return
         head, dot, rest = name.partition(".")
         code, colon, modifier = head.partition(":")
+        if name in {"_filter", "_list"}:
+            return
         if code in {"_id", "_lastUpdated"} and not dot:
             if colon and modifier != "missing" and (code, modifier) != ("_id", "not"):
                 raise Refused(head)
@@ -194,6 +248,13 @@ class World:
             raise Refused(head)
 
 
+@cache
+def part_of(type_: str) -> str:
+    """The parameter by which resources of this type say what of the same type they are part of; "" where there is none."""
+    known = parameters(type_)
+    return next((c for c in ("partof", "part-of", "parent") if c in known and type_ in known[c].targets), "")
+
+
 def _links(source: str, link: str, target: str) -> bool:
     parameter = parameters(source).get(link)
     return parameter is not None and parameter.type == "reference" and target in parameter.targets
@@ -202,7 +263,7 @@ def _links(source: str, link: str, target: str) -> bool:
 def known(type_: str, name: str) -> bool:
     """Whether the type has the first parameter of a name with chains."""
     code = name.partition(".")[0].partition(":")[0]
-    return code in {"_id", "_lastUpdated", "_has"} or code in parameters(type_)
+    return code in {"_id", "_lastUpdated", "_has", "_list"} or code in parameters(type_)
 
 
 def has_value(node: Node, type_: str, base: str) -> bool:
