@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from fhir_server.context import Hooks, Server
 from fhir_server.indexing import record
 from fhir_server.indexing.reindex import Reindex
-from fhir_server.interactions import claims, releases
+from fhir_server.interactions import claims, releases, stored_query
 from fhir_server.interactions.codesystem import keep_concepts
 from fhir_server.interactions.conformance import LEVELS, announce, forget
 from fhir_server.interactions.searchparameter import take_effect
@@ -55,6 +55,7 @@ COMMON: Final = ("Patient", "Observation", "Encounter", "Condition", "Procedure"
 HOOKS: Final = Hooks(
     before_write={
         "SearchParameter": (take_effect,),
+        "OperationDefinition": (stored_query.take_effect,),
         **dict.fromkeys(TYPES, (announce,)),
         "CodeSystem": (keep_concepts, announce),
         "StructureDefinition": (announce, claims.declared),

@@ -167,11 +167,11 @@ def _rest(server: Server, claimed: Claims) -> dict[str, Any]:
             if server.settings.auth == "none"
             else f"Authorization: {server.settings.auth}",
         },
-        "resource": [_resource(server, type_, codes, claimed.supported(type_)) for type_ in types],
+        "resource": [_resource(server, type_, codes, claimed) for type_ in types],
         "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS if code in codes],
         "searchParam": _common(),
     }
-    operations = _operations(server, "")
+    operations = _operations(server, "", claimed)
     if operations:
         rest["operation"] = operations
     if "search-compartment" in codes:
@@ -179,12 +179,12 @@ def _rest(server: Server, claimed: Claims) -> dict[str, Any]:
     return rest
 
 
-def _resource(server: Server, type_: str, codes: Iterable[str], supported: list[str]) -> dict[str, Any]:
+def _resource(server: Server, type_: str, codes: Iterable[str], claimed: Claims) -> dict[str, Any]:
     settings = server.settings
     found: dict[str, Any] = {
         "type": type_,
         "profile": _PROFILE + type_,
-        "supportedProfile": supported,
+        "supportedProfile": claimed.supported(type_),
         "interaction": [{"code": code} for code in _RESOURCE_INTERACTIONS if code in codes],
         "versioning": "versioned-update" if settings.require_if_match else "versioned",
         "readHistory": "vread" in codes,
@@ -198,7 +198,7 @@ def _resource(server: Server, type_: str, codes: Iterable[str], supported: list[
         "searchRevInclude": list(revincludes(type_)),
         "searchParam": described(type_),
     }
-    operations = _operations(server, type_)
+    operations = _operations(server, type_, claimed)
     if operations:
         found["operation"] = operations
     return {name: value for name, value in found.items() if value != []}
@@ -211,8 +211,11 @@ def _common() -> list[dict[str, Any]]:
     return [parameter for parameter in described(any_type) if parameter["name"] in of_all]
 
 
-def _operations(server: Server, type_: str) -> list[dict[str, str]]:
-    return [_operation(server, code, definition) for code, definition in server.routes.operations(type_)]
+def _operations(server: Server, type_: str, claimed: Claims) -> list[dict[str, str]]:
+    """Operations and named queries."""
+    called = [_operation(server, code, definition) for code, definition in server.routes.operations(type_)]
+    asked = [{"name": q.code, "definition": q.definition} for q in claimed.queries.values() if q.of(type_)]
+    return called + asked
 
 
 def _operation(server: Server, code: str, definition: str) -> dict[str, str]:

@@ -20,14 +20,40 @@ SPACE: Final = "conformance"
 NAME: Final = "claims"
 
 
+class Parameter(msgspec.Struct, frozen=True):
+    """OperationDefinition.parameter of a query; `max` may be *."""
+
+    name: str
+    min: int
+    max: str
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A named query that an OperationDefinition adds: see interactions.stored_query. `resource` (): of every type, ("",) of none;
+    `system`: of the system too.
+    """
+
+    code: str
+    definition: str
+    resource: tuple[str, ...]
+    system: bool
+    parameters: tuple[Parameter, ...]
+    criteria: str
+
+    def of(self, type_: str) -> bool:
+        """Whether searches of this type ("": of the system) can ask it."""
+        return self.system if not type_ else not self.resource or type_ in self.resource
+
+
 class Claims(msgspec.Struct, frozen=True):
     """`profiles`: key of the StructureDefinition → (resource type, canonical|version). `guides` and `statements`: package →
-    canonicals.
+    canonicals. `queries`: key of the OperationDefinition → the named query that it adds.
     """
 
     profiles: dict[str, tuple[str, str]] = {}
     guides: dict[str, tuple[str, ...]] = {}
     statements: dict[str, tuple[str, ...]] = {}
+    queries: dict[str, Stored] = {}
 
     def supported(self, type_: str) -> list[str]:
         """The canonicals of the profiles on a resource type, in order."""
@@ -72,6 +98,18 @@ async def guided(state: StateStore, package: str, guides: tuple[str, ...], state
         statements={key: each for key, each in (known.statements | {package: statements}).items() if each},
     )
     await _write(state, changed, known, number)
+
+
+async def asked(state: StateStore, key: str, query: Stored | None) -> None:
+    """The OperationDefinition adds this named query (None: no longer one). `state` is a transaction's."""
+    known, number = await read(state)
+    queries = {name: each for name, each in known.queries.items() if name != key}
+    await _write(
+        state,
+        msgspec.structs.replace(known, queries=queries if query is None else {**queries, key: query}),
+        known,
+        number,
+    )
 
 
 async def declared(ctx: Context, change: Change) -> Version | None:

@@ -7,21 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from fhir_server.context import Context, Query
+from fhir_server.interactions import stored_query
 from fhir_server.outcome import BadRequest
 from fhir_server.search.query import And, Node, SearchRequest
-from fhir_server.search.tree import simple
+from fhir_server.search.tree import simple, unsettled
 
 Parameters = Sequence[tuple[str, str]]
 
 
-def named(ctx: Context, type_: str, parameters: Parameters) -> Query | None:
+async def named(ctx: Context, type_: str, parameters: Parameters) -> Query | None:
     """The query that is asked for, None without `_query`. Raises BadRequest, whatever the handling, for one that is not here."""
     names = [value for name, value in parameters if name.partition(":")[0] == "_query" and value.strip()]
     if not names:
         return None
     if len(names) > 1:
         raise BadRequest("_query may be given only once", code="value", expression="http._query")
-    known = ctx.server.routes.queries(type_)
+    known = [*ctx.server.routes.queries(type_), *await stored_query.queries(ctx, type_)]
     for query in known:
         if query.code == names[0]:
             return query
@@ -44,7 +45,8 @@ def limited(query: Query, parameters: Parameters, asked: SearchRequest) -> Searc
             values[name] = (*values.get(name, ()), value)
     where = {type_: _both(query, type_, tree, values) for type_, tree in asked.query.where.items()}
     own = tuple(pair for pair in parameters if _own(query, pair))
-    return replace(asked, query=replace(asked.query, where=where), used=asked.used + own)
+    doubt = asked.unsettled or any(unsettled(tree) for tree in where.values())
+    return replace(asked, query=replace(asked.query, where=where), used=asked.used + own, unsettled=doubt)
 
 
 def _both(query: Query, type_: str, tree: Node, values: Mapping[str, tuple[str, ...]]) -> Node:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fhir_server import bundle
-from fhir_server.context import Context, Request, Response
+from fhir_server.context import Context, Query, Request, Response
 from fhir_server.interactions import compartment, explain, named_query, paging, searchset
 from fhir_server.model import Key
 from fhir_server.search.criteria import UnknownParameter
@@ -60,26 +60,27 @@ async def understood(
     """As `understand`, with what the terminology and hierarchies decide in its trees. What is unknown, or not indexed yet,
     is looked at again under the parameters in force.
     """
+    type_ = request.type if not request.compartment else request.compartment
+    query = await named_query.named(ctx, type_, parameters)
     try:
-        asked = understand(ctx, request, parameters, place)
+        asked = understand(ctx, request, parameters, place, query)
     except UnknownParameter:
         await ctx.renewed()
-        asked = understand(ctx, request, parameters, place)
+        asked = understand(ctx, request, parameters, place, query)
     else:
         if asked.ignored:
             await ctx.renewed()
-            asked = understand(ctx, request, parameters, place)
+            asked = understand(ctx, request, parameters, place, query)
     return await settled(asked, ctx.reader, ctx.server.terminology, ctx.server.base_url)
 
 
 def understand(
-    ctx: Context, request: Request, parameters: Sequence[tuple[str, str]], place: paging.Place
+    ctx: Context, request: Request, parameters: Sequence[tuple[str, str]], place: paging.Place, query: Query | None
 ) -> SearchRequest:
-    """The search that the parameters ask for, from `place` on. The Prefer header's handling wins over the setting."""
+    """The search that the parameters, and the named query, ask for, from `place` on. The Prefer header's handling wins over the setting."""
     searched: str | tuple[str, ...] | None = request.type or None
     if request.compartment:
         searched = compartment.types(request.type, request.compartment)
-    query = named_query.named(ctx, request.type if not request.compartment else request.compartment, parameters)
     asked = parse(
         searched,
         parameters if query is None else named_query.without(query, parameters),

@@ -26,7 +26,7 @@ COLUMNS = {"_id": "token", "_lastUpdated": "date"}
 """Parameters whose values are columns of every store, not index entries, with their types."""
 
 UNAVAILABLE = {
-    "_query": "there are no named queries here",
+    "_query": "it stands by itself, not in a chain, and has no modifiers",
     "_filter": "it stands by itself, not in a chain, and has no modifiers",
     "_score": "it is what _sort=_score sorts by, and is told in Bundle.entry.search: how well a match of _text or _content fits",
 }
