@@ -19,7 +19,7 @@ from fhir_server.definitions import SearchParameter, definitions
 from fhir_server.search.parameters import stored
 from fhir_server.search.query import UNRESTRICTED
 from fhir_server.search.registry import R4, Added, Registry, under
-from fhir_server.storage.base import StateStore, Store, Transaction
+from fhir_server.storage.base import REBUILT, StateStore, Store, Transaction
 
 log: Final = logging.getLogger(__name__)
 
@@ -147,7 +147,11 @@ async def ask(state: StateStore, types: Iterable[str] = ()) -> None:
 
 
 async def keep_up(store: Store) -> None:
-    """A database that was filled by a version with another FORMAT is indexed again, in the background; searches say so."""
+    """A database that was filled by a version with another FORMAT is indexed again, in the background; searches say so. Where the
+    store has made its entries anew without the parameters that were added, nobody searches by these until they are indexed.
+    """
+    if await store.state.revision(*REBUILT):
+        await store.transact(UNRESTRICTED, _index_added)
 
     async def work(transaction: Transaction) -> None:
         state = transaction.state
@@ -167,6 +171,30 @@ async def keep_up(store: Store) -> None:
     if kept is None or kept.value != _FORMAT:
         types = tuple(sorted(await store.counts()))
         await store.transact(UNRESTRICTED, work)
+
+
+async def _index_added(transaction: Transaction) -> None:
+    """What was added is not ready any more where the store has lost its entries."""
+    state = transaction.state
+    rebuilt = await state.read(*REBUILT)
+    if rebuilt is None:
+        return
+    await state.delete(*REBUILT, expected=rebuilt.revision)
+    record, number = await read(state)
+    serial, added, wanted = record.serial, [], []
+    for one in record.added:
+        types = tuple(_own(one.definition))
+        if one.failed or not types:
+            added.append(one)
+            continue
+        serial += 1
+        added.append(replace(one, serial=serial, ready=False))
+        wanted.append(Wanted(serial, types))
+    if wanted:
+        before = {one.serial for one in record.added}
+        kept = (each for each in record.wanted if each.serial not in before)
+        await write(state, Record(tuple(added), (*kept, *wanted), serial), number)
+        log.warning("the index was made anew: %d search parameters are indexed again in the background", len(wanted))
 
 
 _FORMAT: Final = str(FORMAT).encode()

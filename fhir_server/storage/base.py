@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from fhir_server.concepts import Concept, Concepts, Placed, System
 from fhir_server.model import Key, Version
@@ -17,6 +17,11 @@ from fhir_server.outcome import Conflict
 from fhir_server.search.query import Access, Explanation, IndexEntry, Page, SearchQuery
 
 T = TypeVar("T")
+
+REBUILT: Final = ("index", "rebuilt")
+"""Space and name of a state record: it is there when a store has made all entries anew by R4's parameters alone, as an upgrade of
+its layout may have to; whoever knows the parameters that were added indexes by them again, and takes it away.
+"""
 
 
 class VersionConflict(Conflict):

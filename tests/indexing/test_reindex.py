@@ -2,22 +2,31 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
+from msgspec import msgpack
 
 from fhir_server import jobs
 from fhir_server.context import Hooks, Server
+from fhir_server.definitions import SearchParameter
 from fhir_server.indexing import record
 from fhir_server.indexing import reindex as walking
+from fhir_server.indexing.record import Record
 from fhir_server.indexing.reindex import Reindex
 from fhir_server.interactions.searchparameter import take_effect
 from fhir_server.jobs import Job
 from fhir_server.outcome import BadRequest, Unprocessable
 from fhir_server.search.query import UNRESTRICTED
+from fhir_server.search.registry import Added
+from fhir_server.storage.sqlite import migrate, state
+from fhir_server.storage.sqlite.schema import migrations
 from tests.interactions.client import Client
 from tests.interactions.client import server as made
+from tests.storage.test_sqlite_upgrade import as_the_first_version_wrote
 
 URL = "http://example.org/colour"
 COLOUR = f"Patient.extension.where(url = '{URL}').value.as(string)"
@@ -209,3 +218,29 @@ async def test_a_composite_of_ones_own(client: Client) -> None:
     await walked(client.server)
     assert await client.ids("Patient?contact=female$Ames") == ["p1"]
     assert await client.ids("Patient?contact=male$Ames") == ["p0"]
+
+
+async def test_an_upgrade_of_the_layout_indexes_by_what_was_added_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new layout is filled by R4's parameters alone: until the others are indexed again, nobody searches by them."""
+    path = tmp_path / "fhir.db"
+    monkeypatch.setattr(migrate, "migrations", lambda: migrations()[:1])
+    migrate.prepare(path)
+    monkeypatch.undo()
+    as_the_first_version_wrote(path)
+    said = SearchParameter("said", "urn:said", ("Basic",), "string", "Basic.code.text")
+    failed = SearchParameter("failed", "urn:failed", ("Basic",), "string", "Basic.text.id")
+    kept = (Added(said, "SearchParameter/1", 1, ready=True), Added(failed, "SearchParameter/2", 2, failed="why"))
+    with closing(apsw.Connection(str(path))) as db:
+        state.write(db, record.SPACE, record.NAME, msgpack.encode(Record(kept, (), 2)), expected=None, expires=None)
+    client = Client(await made(tmp_path, handling="strict"))
+    await record.keep_up(client.server.store)
+    found, _ = await record.read(client.server.store.state)
+    assert [(a.definition.code, a.serial, a.ready) for a in found.added] == [("said", 3, False), ("failed", 2, False)]
+    assert "it is being indexed" in str(await client.fails("GET", "Basic?said=old"))
+    assert (await walked(client.server)).status == "done"
+    assert await client.ids("Basic?said=old") == ["1"]
+    await record.keep_up(client.server.store)
+    assert await client.ids("Basic?said=old") == ["1"]
+    await client.server.store.close()

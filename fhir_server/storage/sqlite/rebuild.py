@@ -12,6 +12,8 @@ import orjson
 
 from fhir_server.outcome import FhirError
 from fhir_server.search.index import extract
+from fhir_server.storage.base import REBUILT
+from fhir_server.storage.sqlite import state
 from fhir_server.storage.sqlite.batch import add_entries
 from fhir_server.storage.sqlite.names import WritableNames
 from fhir_server.storage.sqlite.prose import Waiting, Words, words_of
@@ -26,7 +28,8 @@ log = logging.getLogger(__name__)
 def rebuild(db: apsw.Connection) -> None:
     """The packed entries of all versions are as this program makes them, the tables of entries hold those of the current ones.
 
-    The tables are empty before; the caller holds the write transaction.
+    The tables are empty before; the caller holds the write transaction. What was added to R4's parameters is unknown here: a state
+    record says so.
     """
     names = WritableNames(db)
     total = db.execute("SELECT (SELECT count(*) FROM resource) + (SELECT count(*) FROM past)").get
@@ -53,6 +56,7 @@ def rebuild(db: apsw.Connection) -> None:
         progress.done(len(rows))
         last = rows[-1][0]
         rows = _past(db, last)
+    state.write(db, *REBUILT, b"", expected=state.revision(db, *REBUILT) or None, expires=None)
     log.info("indexed again: %d versions", total)
 
 
