@@ -25,6 +25,44 @@ ELEMENTS = (
 
 _URL = "http://hl7.org/fhir/SearchParameter/"
 
+_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
+_IS_SUBJECT = f"{_DEFINITION}questionnaireresponse-isSubject"
+_GENETIC = "observation-genetic-Observation"
+
+_OF_EXTENSIONS = (
+    (
+        "device-extensions-Device",
+        "Device",
+        "din",
+        f"{_URL}device-extensions-Device-din",
+        f"{_URL}device-extensions-Device-din",
+    ),
+    (
+        "patient-extensions-Patient",
+        "Patient",
+        "mothersMaidenName",
+        f"{_DEFINITION}patient-extensions-Patient-mothersMaidenName",
+        f"{_DEFINITION}patient-mothersMaidenName",
+    ),
+    *(
+        (name, type_, code, f"{_DEFINITION}{extension}", f"{_DEFINITION}{extension}")
+        for name, type_, code, extension in (
+            (
+                "diagnosticreport-genetic-DiagnosticReport",
+                "DiagnosticReport",
+                "assessed-condition",
+                "DiagnosticReport-geneticsAssessedCondition",
+            ),
+            (_GENETIC, "Observation", "amino-acid-change", "observation-geneticsAminoAcidChangeName"),
+            (_GENETIC, "Observation", "dna-variant", "observation-geneticsDnaVariant"),
+            (_GENETIC, "Observation", "gene-amino-acid-change", "observation-geneticsAminoAcidChangeName"),
+            (_GENETIC, "Observation", "gene-dnavariant", "observation-geneticsDnaVariant"),
+            (_GENETIC, "Observation", "gene-identifier", "observation-geneticsGene"),
+        )
+    ),
+)
+"""Search parameters of R4's extensions: (beginning of the id, type, code, URL as it is given, URL of the extension)."""
+
 SEARCH_PARAMETERS = (
     Correction(
         "InsurancePlan-name",
@@ -46,6 +84,24 @@ SEARCH_PARAMETERS = (
         [[f"{_URL}DocumentReference-relatesto", "code"], [f"{_URL}DocumentReference-relation", "target"]],
         [[f"{_URL}DocumentReference-relatesto", "target"], [f"{_URL}DocumentReference-relation", "code"]],
         "documentreference.html: relatesto is the target of relatesTo, relation its code; the two are swapped",
+    ),
+    *(
+        Correction(
+            f"{name}-{code}",
+            "expression",
+            f"{type_}.extension('{url}')",
+            f"{type_}.extension.where(url = '{used}').value",
+            "searchparameter.html: what is searched by is a value; an extension has one"
+            + ("" if used == url else ", and R4's extension is called as it is here"),
+        )
+        for name, type_, code, url, used in _OF_EXTENSIONS
+    ),
+    Correction(
+        "questionnaireresponse-extensions-QuestionnaireResponse-item-subject",
+        "expression",
+        f"QuestionnaireResponse.item.where(hasExtension('{_IS_SUBJECT}')).answer.value.ofType(Reference)",
+        f"QuestionnaireResponse.item.where(extension('{_IS_SUBJECT}').exists()).answer.value.ofType(Reference)",
+        "fhirpath.html: FHIR adds extension() to FHIRPath, and no hasExtension()",
     ),
 )
 """`of` is the SearchParameter's id."""

@@ -70,10 +70,13 @@ def write(parts: Mapping[str, Json], folder: Path) -> Iterator[tuple[Path, int]]
 
 
 def _search_parameters(definitions: list[Json]) -> Iterator[Json]:
-    """R4's own parameters: those that the specification's pages are made of carry a standards status."""
+    """R4's own parameters. Those of its extensions count where they say what they speak of; `_text` and the like have no expression,
+    and carry a standards status.
+    """
     fixes = {(c.of, c.field): c for c in corrections.SEARCH_PARAMETERS}
     for given in definitions:
-        if not any(e["url"] == STANDARDS_STATUS for e in given.get("extension", ())) and given["code"] != "_filter":
+        known = any(e["url"] == STANDARDS_STATUS for e in given.get("extension", ())) or given["code"] == "_filter"
+        if not known and not (given.get("base") and given.get("expression")):
             continue
         keep = ("code", "url", "base", "type", "expression", "target", "comparator", "modifier", "description")
         parameter: Json = {k: given[k] for k in keep if k in given}

@@ -35,7 +35,7 @@ from fhir_server.search.query import (
     conjunction,
 )
 from fhir_server.search.restrictions import check_values, permitted
-from fhir_server.search.types import ALTERNATIVES, MODIFIERS, date, nearby, phonetic, token
+from fhir_server.search.types import ALTERNATIVES, MODIFIERS, date, nearby, phonetic, reference, token
 from fhir_server.search.types.reading import Reading, split, unescape
 
 MAX_CHAIN = 8
@@ -151,8 +151,12 @@ def _missing(parameter: Parameter, values: Sequence[str], name: str) -> Node:
         absent = Or(())
     elif parameter.target:
         of_type = ((Compare(Reference, "type", Op.EQ, parameter.target),),)
-        contained = (Chain(code, parameter.target, EVERYTHING) for code in parameter.stored)
-        absent = Not(Or((*(Match(code, of_type) for code in parameter.stored), *contained)))
+        away = ((Compare(Token, "code", Op.EQ, parameter.target),),)
+        found: list[Node] = []
+        for code in parameter.stored:
+            found += (Match(code, of_type), Match(code + reference.ELSEWHERE, away))
+            found.append(Chain(code, parameter.target, EVERYTHING))  # what it contains
+        absent = Not(Or(tuple(found)))
     else:
         absent = Not(Or(tuple(Not(Missing(code, parameter.kinds)) for code in parameter.stored)))
     return absent if value == "true" else Not(absent)

@@ -19,6 +19,12 @@ KINDS = ("StructureDefinition", "SearchParameter", "ValueSet", "CodeSystem")
 UCUM = "http://unitsofmeasure.org"
 
 
+MISNAMED = {
+    "mothersMaidenName": "Patient.extension('http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName')"
+}
+"""Expressions that name R4's extension otherwise than R4 does."""
+
+
 @dataclass(frozen=True)
 class Element:
     """An element of a type: the types that it may have, where its children are defined, its required value set."""
@@ -101,7 +107,8 @@ def parameters(type_: str) -> dict[str, Parameter]:
         if one.get("expression") and {type_, "Resource", "DomainResource"} & set(one.get("base", ())):
             parts = tuple((part["definition"], part["expression"]) for part in one.get("component", ()))
             targets = tuple(dict.fromkeys((*one.get("target", ()), *_element_targets(type_, one["expression"]))))
-            found[one["code"]] = Parameter(one["code"], one["type"], one["expression"], targets, parts)
+            expression = MISNAMED.get(one["code"], one["expression"])
+            found[one["code"]] = Parameter(one["code"], one["type"], expression, targets, parts)
     return found
 
 

@@ -185,19 +185,17 @@ def _function(name: str, argument: Any) -> Meaning:
 def points_to(node: Node) -> str:
     """The resource type that a reference names: by its literal, that of a contained resource, or Reference.type.
 
-    What lies elsewhere cannot be resolved. (The data has no absolute references to the server that it is loaded into.)
+    What lies elsewhere is told by its URL or by Reference.type.
     """
     value = node.value if isinstance(node.value, dict) else {"reference": node.value}
     literal = value.get("reference", "")
     if literal.startswith("#"):
         inside = [one["resourceType"] for one in node.root.get("contained", ()) if f"#{one.get('id')}" == literal]
         return inside[0] if inside else ""
-    if "://" in literal:
-        return str(value.get("type", ""))
     parts = literal.split("/_history/")[0].split("/")
     if len(parts) >= 2 and parts[-2] in package().resource_types:
         return str(parts[-2])
-    return str(value.get("type", "")) if not literal else ""
+    return str(value.get("type", "")) if not literal or ":" in literal else ""
 
 
 def _after(first: Meaning, then: Meaning) -> Meaning:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.oracle.definitions import Tree, minds_case, system_of
+from tests.oracle.definitions import Tree, minds_case, package, system_of
 from tests.oracle.paths import Node, children
 
 INFINITY = Decimal("Infinity")
@@ -242,6 +242,8 @@ def pointers(node: Node, base: str) -> list[Pointer]:
             identifier = (known.get("system", ""), known["value"]) if "value" in known else None
         case "Extension":
             return [found for child in children(node, "value") for found in pointers(child, base)]
+        case inside if inside in package().resource_types and "id" in value:  # the first of a Bundle
+            return [Pointer(inside, value["id"])]
         case _:
             return []
     return [found for found in [pointer(literal, base, identifier)] if found != Pointer()]

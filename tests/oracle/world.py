@@ -107,6 +107,9 @@ class World:
 
     def _resolved(self, one: Node, code: str) -> Iterator[Node]:
         for node in self.select(one, code):
+            if node.type in package().resource_types:
+                yield resource(node.value, one.root)
+                continue
             for pointer in values.pointers(node, self.base):
                 if pointer.inside:
                     contained = (each for each in one.root.get("contained", ()) if each.get("id") == pointer.inside)

@@ -9,13 +9,15 @@ from typing import Any
 
 from fhir_server import references
 from fhir_server.definitions import definitions
-from fhir_server.search.query import Compare, Identifier, IndexEntry, Op, Reference
+from fhir_server.search.query import Compare, Identifier, IndexEntry, Op, Reference, Token
 from fhir_server.search.types.reading import Alternatives, Reading, all_of, split, unescape
 from fhir_server.search.types.token import any_system, folded
 
 Add = Callable[[IndexEntry], None]
 
 MODIFIERS = frozenset({"identifier", "above", "below"})
+ELSEWHERE = ":elsewhere"
+"""Stands behind the code of a reference that leads to no resource here, with the type of what it leads to."""
 MAX_TARGETS = 10
 """An id alone is looked for under each type that it may have, unless there are more than these."""
 
@@ -39,8 +41,14 @@ def _types() -> frozenset[str]:
 
 
 def reference(add: Add, param: str, value: Mapping[str, Any], group: int, base: str) -> None:
-    if (literal := value.get("reference")) is not None:
-        add(IndexEntry(param, pointer(literal, base), group))
+    literal = value.get("reference")
+    if literal is not None:
+        found = pointer(literal, base)
+        add(IndexEntry(param, found, group))
+        if found.url and literal[:1] != "#" and (type_ := _type(literal, value)):
+            add(IndexEntry(param + ELSEWHERE, Token("", type_), group))
+    elif "type" in value and "identifier" in value:
+        add(IndexEntry(param + ELSEWHERE, Token("", value["type"]), group))
     if (given := value.get("identifier")) is not None and (code := given.get("value")) is not None:
         system = given.get("system", "")
         add(IndexEntry(param, Identifier(system, folded(system, code)), group))
@@ -61,10 +69,13 @@ CONVERTERS: Mapping[str, Callable[..., None]] = {"Reference": reference, "canoni
 
 def resolves_to(value: Mapping[str, Any], type_: str) -> bool:
     """`resolve() is Type`, as far as the reference itself tells: by its literal, else by Reference.type."""
-    literal = value.get("reference")
+    return _type(value.get("reference"), value) == type_
+
+
+def _type(literal: str | None, value: Mapping[str, Any]) -> str:
     target = references.parse(literal) if literal is not None else None
-    named: str = (target.type if target is not None else "") or value.get("type", "")
-    return named == type_
+    found: str = (target.type if target is not None else "") or value.get("type", "")
+    return found
 
 
 def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
@@ -85,10 +96,10 @@ def alternatives(value: str, modifier: str, reading: Reading) -> Alternatives:
         return (all_of((Reference, "url", Op.EQ, url), (Reference, "version", Op.EQ, version[0])),)
     if target is None and "://" not in url:
         return _by_id(url, modifier, reading)
+    if target is not None and target.type and modifier and modifier not in ("below", target.type):
+        raise reading.wrong(f"{url[:64]!r} is not a {modifier}")
     if target is None or not target.local:
         return ((Compare(Reference, "url", Op.EQ, url),),)
-    if modifier and modifier not in ("below", target.type):
-        raise reading.wrong(f"{url[:64]!r} is not a {modifier}")
     return (_local(target.type, target.id, target.version),)
 
 
