@@ -107,7 +107,7 @@ def parameters(type_: str) -> dict[str, Parameter]:
         if one.get("expression") and {type_, "Resource", "DomainResource"} & set(one.get("base", ())):
             parts = tuple((part["definition"], part["expression"]) for part in one.get("component", ()))
             targets = tuple(dict.fromkeys((*one.get("target", ()), *_element_targets(type_, one["expression"]))))
-            expression = MISNAMED.get(one["code"], one["expression"])
+            expression = str(MISNAMED.get(one["code"], one["expression"]))
             found[one["code"]] = Parameter(one["code"], one["type"], expression, targets, parts)
     return found
 

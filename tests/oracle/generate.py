@@ -62,7 +62,8 @@ class Generator:
         self.lists: dict[tuple[str, str], list[str]] = defaultdict(list)
         for each in world.by_type.get("List", ()):
             for target in world.targets(each, "item"):
-                self.lists[target.type, str(target.value.get("id"))].append(each.value["id"])
+                if target.root is target.value:
+                    self.lists[target.type, target.value["id"]].append(each.value["id"])
         self.all_lists = sorted({id_ for ids in self.lists.values() for id_ in ids})
         self.referred = [key for key, one in self.world.nodes.items() if self.referrers[id(one)]]
         self.types = [type_ for type_ in MODIFIERS if self.places[type_] and type_ not in without]
@@ -105,6 +106,9 @@ class Generator:
         roll = self.random.random()
         if roll < 0.03:
             return self.filtered()
+        if roll < 0.04 and self.lists:
+            one = self.world.nodes[self.random.choice(sorted(self.lists))]
+            return Query(one.type, (("_list", self.listed(one)),), (("_list", "", "", ""),))
         if roll < 0.12 and self.links:
             one, _ = self.random.choice(self.links[self.random.choice(list(self.links))])
             criteria = [self.chain(one, 1)]
@@ -198,14 +202,15 @@ class Generator:
             and any(has_value(n, parameter.type, self.world.base) for n in self.world.select(one, code))
         )
 
+    def listed(self, one: Node) -> str:
+        """A List that `one` stands on, and perhaps another."""
+        lists = {self.random.choice(self.lists[one.type, one.value["id"]]), self.random.choice(self.all_lists)}
+        return ",".join(sorted(lists))
+
     def special(self, one: Node) -> Any:
-        listed = self.lists.get((one.type, str(one.value.get("id"))), []) if one.root is one.value else []
-        if listed and self.random.random() < 0.5:
-            return (
-                "_list",
-                ",".join({self.random.choice(listed), self.random.choice(self.all_lists)}),
-                ("_list", "", "", ""),
-            )
+        on_lists = one.root is one.value and (one.type, one.value["id"]) in self.lists
+        if on_lists and self.random.random() < 0.5:
+            return "_list", self.listed(one), ("_list", "", "", "")
         if self.random.random() < 0.1:
             code = self.random.choice(["_id"] if "contained _lastUpdated" in self.without else ["_id", "_lastUpdated"])
             return f"{code}:missing", self.random.choice(["true", "false", "false"]), (code, "missing", "", "")
