@@ -123,6 +123,7 @@ async def terminology(ctx: Context) -> dict[str, Any]:
         "codeSearch": "all",
         "validateCode": {"translations": False},
         "translation": {"needsMap": True},
+        "closure": {"translation": False},
     }
 
 

@@ -4,7 +4,7 @@ http://hl7.org/fhir/R4/conceptmap.html
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fhir_server.outcome import BadRequest
@@ -32,6 +32,8 @@ class Wanted:
     target: str | None = None
     system: str | None = None
     reverse: bool = False
+    dependencies: Mapping[str, frozenset[tuple[str | None, str]]] = field(default_factory=dict)
+    """What else is known: element (uri) → (system, code) of its codings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +94,33 @@ async def translated(
         version = group.get(f"{here}Version")
         if coding.version and version and coding.version != version:
             continue
-        direct = list(_backwards(group, coding, url) if wanted.reverse else _forwards(group, coding, url))
+        direct = list(_backwards(group, coding, url) if wanted.reverse else _forwards(group, coding, url, wanted))
         if not direct and not wanted.reverse and "unmapped" in group:
             direct = await _unmapped(sources, group, coding, wanted, (*within, url or ""))
         found += direct
     return found
 
 
-def _forwards(group: Json, coding: Coding, url: str | None) -> Iterator[Match]:
+def _forwards(group: Json, coding: Coding, url: str | None, wanted: Wanted) -> Iterator[Match]:
     for element in group.get("element", ()):
         if element.get("code") != coding.code:
             continue
         for target in element.get("target", ()):
+            if not all(_holds(each, wanted) for each in target.get("dependsOn", ())):
+                continue
             concept = _coding(group.get("target"), group.get("targetVersion"), target) if "code" in target else ()
             product = tuple(
                 (p["property"], _coding(p.get("system"), None, {"code": p["value"], "display": p.get("display")}))
                 for p in target.get("product", ())
             )
             yield Match(target.get("equivalence", "relatedto"), concept, url, product)
+
+
+def _holds(dependency: Json, wanted: Wanted) -> bool:
+    """Whether what a mapping depends on is known, with the value that it asks for."""
+    system, value = dependency.get("system"), dependency.get("value")
+    known = wanted.dependencies.get(str(dependency.get("property", "")), frozenset())
+    return any(code == value and (system is None or own in (None, system)) for own, code in known)
 
 
 def _backwards(group: Json, coding: Coding, url: str | None) -> Iterator[Match]:

@@ -20,8 +20,8 @@ MOST: Final = 10_000
 """Members in one answer."""
 
 PARAMETERS: Final = (
-    "filter", "date", "offset", "count", "includeDesignations", "designation", "includeDefinition", "activeOnly",
-    "excludeNested", "excludeNotForUI", "displayLanguage", "exclude-system", "system-version", "check-system-version",
+    "context", "filter", "date", "offset", "count", "includeDesignations", "designation", "includeDefinition", "activeOnly",
+    "excludeNested", "excludeNotForUI", "excludePostCoordinated", "displayLanguage", "exclude-system", "system-version", "check-system-version",
     "force-system-version",
 )  # fmt: skip
 """Parameters of $expand that are understood."""
@@ -46,6 +46,8 @@ class Member:
     concept: Concept
     display: str | None
     designations: tuple[Designation, ...]
+    language: str | None = None
+    """Of the display, where that is the code system's own and it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,8 @@ def _member(part: Part, source: Source | None, concept: Concept, given: Given | 
     given = part.given.get(concept.code, UNNAMED) if given is None else given
     version = source.system.version if source is not None else part.version or None
     designations = tuple(dict.fromkeys((*given.designations, *concept.designations)))
-    return Member(part.system, version, concept, given.display or concept.display, designations)
+    language = None if given.display or source is None else source.system.language
+    return Member(part.system, version, concept, given.display or concept.display, designations, language)
 
 
 def _says(member: Member, words: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from fhir_server.concepts import Below, Concept, Listed, all_of
 from fhir_server.outcome import BadRequest
 from fhir_server.search.folding import fold
 from fhir_server.terminology.grammars import formed
+from fhir_server.terminology.languages import named, names
 from fhir_server.terminology.remote.asking import together
 from fhir_server.terminology.remote.concepts import RemoteConcepts
 from fhir_server.terminology.remote.valuesets import member
@@ -20,12 +21,13 @@ from fhir_server.terminology.valuesets import Given, Part, Parts, certain, liste
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """What is judged. `system` None: not said."""
+    """What is judged. `system` None: not said; `language` "": a display in whichever language will do."""
 
     system: str | None
     code: str
     version: str = ""
     display: str | None = None
+    language: str = ""
 
     def __str__(self) -> str:
         return f"{shown(self.system)}|{self.code[:100]}" if self.system else self.code[:100]
@@ -69,7 +71,13 @@ async def in_value_set(
 
 
 async def _elsewhere(sources: Sources, name: str, coding: Coding, *, abstract: bool) -> Judged:
-    asked = {"system": coding.system, "systemVersion": coding.version, "code": coding.code, "display": coding.display}
+    asked = {
+        "system": coding.system,
+        "systemVersion": coding.version,
+        "code": coding.code,
+        "display": coding.display,
+        "displayLanguage": coding.language,
+    }
     found = await member(sources.remote, name, asked, abstract=abstract)
     if found.result is None:
         raise BadRequest(f"the value set {shown(name)} is not known here, nor to the remote terminology server", code="not-found")  # fmt: skip
@@ -115,11 +123,12 @@ async def _of_part(sources: Sources, part: Part, coding: Coding, *, abstract: bo
 
 def _named(coding: Coding, concept: Concept, given: Given, source: Source, *, abstract: bool) -> Judged:
     """The code is there: is it one to use, and is it called so?"""
-    display = given.display or concept.display
+    own, more = given.display or concept.display, (*given.designations, *concept.designations)
+    display = named(own, source.system.language, more, coding.language)
     if concept.abstract and not abstract:
         return Judged(False, f"{coding} is abstract: not to be used by itself", display, source.system.url)
-    names = [given.display, concept.display, *(d.value for d in (*given.designations, *concept.designations))]
-    wrong = _wrong_display(coding, names)
+    known = [given.display, *names(concept.display, source.system.language, more, coding.language)]
+    wrong = _wrong_display(coding, known)
     return Judged(not wrong, wrong, display, source.system.url)
 
 

@@ -149,11 +149,11 @@ async def test_a_hierarchy_comes_where_it_is_asked_for(zoo: Client) -> None:
         (f"url={VS}none", 404, f"the value set {VS}none is not known here"),
         (f"url={VS}unknown", 404, "the code system http://acme.org/none is not known here"),
         (f"url={VS}round", 422, "imports itself"),
-        ("", 400, "one of url and valueSet is needed"),
+        ("", 400, "one of url, context and valueSet is needed"),
         (f"url={VS}all&count=-1", 400, "count: expected a number"),
         (f"url={VS}all&activeOnly=maybe", 400, "activeOnly: expected true or false"),
         (f"url={VS}all&filter={'x' * 3000}", 400, "filter may have"),
-        ("context=http://acme.org/x", 422, "context is not supported"),
+        ("context=http://acme.org/x", 404, "names no element with a value set"),
         (f"url={SYSTEM}%3Ffhir_vs%3Decl/x", 422, "are understood"),
     ],
 )

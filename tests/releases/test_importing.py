@@ -179,7 +179,7 @@ async def test_a_write_of_its_code_system_leaves_the_concepts(client: Client, tm
 async def test_a_code_system_with_concepts_of_its_own_ends_the_release(client: Client, tmp_path: Path) -> None:
     await import_(client.server, table(tmp_path, 5))
     told = await client.get("CodeSystem/codes-1")
-    own = {**told, "content": "complete", "concept": [{"code": "own"}]}
+    own = {**told, "content": "complete", "count": 1, "concept": [{"code": "own"}]}
     await client.put("CodeSystem/codes-1", own)
     assert await seen(client) == ["own"]
     assert await releases.every(client.server.store.state) == []

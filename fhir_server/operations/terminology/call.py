@@ -4,13 +4,16 @@ http://hl7.org/fhir/R4/operations.html#request
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from functools import wraps
 from typing import Any, Final
 
 from fhir_server.context import Body, Context, Handler, Request, Response
+from fhir_server.dates import DateError, date_range, micros
 from fhir_server.model import Key
 from fhir_server.operations.parameters import Arguments, arguments
 from fhir_server.outcome import BadRequest, FhirError, NotFound, Unprocessable
+from fhir_server.terminology.contexts import bound
 from fhir_server.terminology.judgement import Coding
 from fhir_server.terminology.memory import Table, table_of
 from fhir_server.terminology.sources import Sources
@@ -19,6 +22,7 @@ Json = Mapping[str, Any]
 
 MOST_TEXT: Final = 2048
 """Characters of a parameter."""
+MOST_CODINGS: Final = 1_000
 _STATUS: Final[Mapping[str, type[FhirError]]] = {
     "not-found": NotFound,
     "too-costly": Unprocessable,
@@ -75,6 +79,21 @@ class Call:
             raise _wrong(name, "an element in a Parameters resource")
         return found
 
+    def parts(self, name: str) -> list[dict[str, Any]]:
+        """Of each parameter of this name that has parts, name → value of these; of a repeated part the last."""
+        body = self.request.body
+        given = (
+            () if body is None or body.plain.get("resourceType") != "Parameters" else body.plain.get("parameter", ())
+        )
+        return [
+            {
+                part["name"]: next((v for k, v in part.items() if k.startswith("value")), None)
+                for part in each.get("part", ())
+            }
+            for each in given
+            if each["name"] == name
+        ]
+
     def resource(self, name: str, type_: str) -> Json | None:
         """The resource that came along, as the parameter or as the bare body."""
         found = self._given.one(name)
@@ -94,7 +113,18 @@ class Call:
         if found is None:
             return None
         version = self.text("systemVersion") or self.text("version") or ""
-        return Coding(self.text("system") or system, found, version, self.text("display"))
+        return Coding(self.text("system") or system, found, version, self.text("display"), self._language())
+
+    def elements(self, name: str) -> list[Coding]:
+        """The Codings that the parameter has, each with its system."""
+        found = self._given.values.get(name, ())
+        if len(found) > MOST_CODINGS:
+            raise BadRequest(
+                f"{name} may be given {MOST_CODINGS:,} times", code="too-costly", expression=f"http.{name}"
+            )
+        if not all(isinstance(each, Mapping) and "code" in each and "system" in each for each in found):
+            raise _wrong(name, "a Coding with system and code, in a Parameters resource")
+        return [self._coding(each, None) for each in found]
 
     def codings(self, system: str | None = None) -> list[Coding]:
         """Those of code, coding or codeableConcept. Raises BadRequest where there is none."""
@@ -111,7 +141,29 @@ class Call:
     def _coding(self, element: Json, system: str | None) -> Coding:
         if "code" not in element:
             raise BadRequest("the Coding has no code", code="required", expression="http.coding")
-        return Coding(element.get("system") or system, element["code"], element.get("version", ""), element.get("display"))  # fmt: skip
+        return Coding(element.get("system") or system, element["code"], element.get("version", ""), element.get("display"), self._language())  # fmt: skip
+
+    def _language(self) -> str:
+        return self.text("displayLanguage") or ""
+
+    def require_present(self, now: datetime) -> None:
+        """Definitions are asked for as they are. Raises BadRequest for a `date` that is over: what was then is not kept in order."""
+        text = self.text("date")
+        if text is None:
+            return
+        try:
+            _, end = date_range(text)
+        except DateError as error:
+            raise BadRequest(str(error), code="value", expression="http.date") from error
+        if end <= micros(now):
+            raise BadRequest(f"definitions as they were on {text} cannot be told, only those of now: leave date out, or name versions", code="not-supported", expression="http.date")  # fmt: skip
+
+    async def value_set(self, sources: Sources) -> str:
+        """The canonical of the value set that is named by its url, or by the element that it is bound to."""
+        url, context = self.text("url"), self.text("context")
+        if url is None and context is None:
+            raise BadRequest("one of url, context and valueSet is needed", code="required", expression="http.url")
+        return versioned(url, self.text("valueSetVersion")) if url is not None else await bound(sources, context or "")
 
     def sources(self, ctx: Context) -> Sources:
         """Code systems and value sets as this request sees them, with the CodeSystem that came along."""
@@ -143,7 +195,9 @@ def answers(handler: Callable[[Context, Request, Call], Awaitable[Json]]) -> Han
     @wraps(handler)
     async def answer(ctx: Context, request: Request) -> Response:
         try:
-            return Response(200, resource=await handler(ctx, request, Call(request)))
+            call = Call(request)
+            call.require_present(ctx.now)
+            return Response(200, resource=await handler(ctx, request, call))
         except BadRequest as error:
             status = _STATUS.get(error.issues[0].code)
             if status is None or type(error) is not BadRequest:

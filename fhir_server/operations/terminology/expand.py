@@ -19,6 +19,7 @@ from fhir_server.operations.terminology.forward import forwarded
 from fhir_server.outcome import BadRequest
 from fhir_server.search.prose import words
 from fhir_server.terminology.expansion import Asked, Expansion, Member, expanded
+from fhir_server.terminology.languages import named
 from fhir_server.terminology.sources import Sources, shown
 from fhir_server.terminology.valuesets import Parts, composed
 
@@ -37,8 +38,6 @@ async def expand(ctx: Context, request: Request, call: Call) -> Json:
     Raises NotFound for a value set or code system that is not known here; Unprocessable where there are too many members
     to list without paging, or where the value set asks for what is not supported: never a smaller answer.
     """
-    if call.text("context") is not None:
-        raise BadRequest("context is not supported: name the value set by its url", code="not-supported", expression="http.context")  # fmt: skip
     sources = call.sources(ctx)
     if await _elsewhere(request, call, sources):
         return await forwarded(ctx, call, "ValueSet/$expand")
@@ -72,10 +71,7 @@ async def _resource(ctx: Context, request: Request, call: Call, sources: Sources
     sent = call.resource("valueSet", "ValueSet")
     if sent is not None:
         return sent
-    url = call.text("url")
-    if url is None:
-        raise BadRequest("one of url and valueSet is needed", code="required", expression="http.url")
-    canonical = versioned(url, call.text("valueSetVersion"))
+    canonical = await call.value_set(sources)
     found = await sources.value_set(canonical)
     if found is None:
         raise BadRequest(f"the value set {shown(canonical)} is not known here", code="not-found", expression="http.url")
@@ -125,8 +121,8 @@ def _expansion(ctx: Context, call: Call, asked: Asked, found: Expansion, about: 
 
 
 def _entry(member: Member, call: Call) -> dict[str, Any]:
-    concept, language = member.concept, call.text("displayLanguage")
-    display = member.display if language is None else _in_language(member, language) or member.display
+    concept = member.concept
+    display = named(member.display, member.language, member.designations, call.text("displayLanguage"))
     row: dict[str, Any] = {"system": member.system} if member.system else {}
     if concept.abstract:
         row["abstract"] = True
@@ -143,12 +139,6 @@ def _entry(member: Member, call: Call) -> dict[str, Any]:
         if told:
             row["designation"] = told
     return row
-
-
-def _in_language(member: Member, language: str) -> str | None:
-    exact = [d for d in member.designations if d.language and d.language.lower() == language.lower()]
-    alike = [d for d in member.designations if d.language and d.language.lower().split("-")[0] == language.lower().split("-")[0]]  # fmt: skip
-    return next((d.value for d in (*exact, *alike)), None)
 
 
 def _wanted(each: Designation, wanted: Sequence[str]) -> bool:

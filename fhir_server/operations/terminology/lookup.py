@@ -12,6 +12,7 @@ from fhir_server.operations.registry import Operation
 from fhir_server.operations.terminology.call import Call, answers, parameters, versioned
 from fhir_server.operations.terminology.forward import forwarded
 from fhir_server.outcome import BadRequest
+from fhir_server.terminology.languages import alike, named
 from fhir_server.terminology.remote.concepts import RemoteConcepts
 from fhir_server.terminology.sources import Source, shown
 
@@ -36,13 +37,12 @@ async def lookup(ctx: Context, _: Request, call: Call) -> Json:
     if concept is None:
         raise BadRequest(f"the code system {shown(source.system.canonical)} has no code {coding.code[:100]!r}", code="not-found", expression="http.code")  # fmt: skip
     wanted = set(call.texts("property"))
-    language = call.text("displayLanguage")
-    named = [d for d in concept.designations if language and d.language and d.language.lower() == language.lower()]
+    display = named(concept.display, source.system.language, concept.designations, call.text("displayLanguage"))
     return parameters(
         ("name", "string", source.system.name or source.system.url),
         ("version", "string", source.system.version),
-        ("display", "string", named[0].value if named else concept.display or concept.code),
-        *(("designation", "part", _designation(d)) for d in concept.designations if _wants(wanted, "designation")),
+        ("display", "string", display or concept.code),
+        *(("designation", "part", _designation(d)) for d in concept.designations if _tells(wanted, d)),
         *[
             ("property", "part", part)
             for part in [*_properties(concept, wanted), *await _children(source, concept, wanted)]
@@ -52,6 +52,13 @@ async def lookup(ctx: Context, _: Request, call: Call) -> Json:
 
 def _wants(wanted: set[str], name: str) -> bool:
     return not wanted or name in wanted
+
+
+def _tells(wanted: set[str], given: Designation) -> bool:
+    """`lang.de` asks for the designations in that language."""
+    return _wants(wanted, "designation") or any(
+        alike(given.language, name.removeprefix("lang.")) for name in wanted if name.startswith("lang.")
+    )
 
 
 def _designation(given: Designation) -> list[Part]:

@@ -31,7 +31,9 @@ async def translate(ctx: Context, request: Request, call: Call) -> Json:
         raise BadRequest("system is needed with code", code="required", expression="http.system")
     if await _elsewhere(request, call, sources):
         return await forwarded(ctx, call, PATH)
-    wanted = Wanted(call.text("source"), call.text("target"), call.text("targetsystem"), call.flag("reverse") or False)
+    wanted = Wanted(
+        call.text("source"), call.text("target"), call.text("targetsystem"), call.flag("reverse") or False, _known(call)
+    )
     named = await _named(ctx, request, call, sources)
     found: list[Match] = []
     for coding in codings:
@@ -74,6 +76,20 @@ async def _named(ctx: Context, request: Request, call: Call, sources: Sources) -
     if found is None:
         raise BadRequest(f"the concept map {shown(canonical)} is not known here", code="not-found", expression="http.url")  # fmt: skip
     return [found.resource]
+
+
+def _known(call: Call) -> dict[str, frozenset[tuple[str | None, str]]]:
+    """What else is known of the thing whose code it is: the parameters `dependency`, each of an element and its concept."""
+    found: dict[str, frozenset[tuple[str | None, str]]] = {}
+    for parts in call.parts("dependency"):
+        element, concept = parts.get("element"), parts.get("concept")
+        if not isinstance(element, str) or not isinstance(concept, Mapping):
+            raise BadRequest("a dependency has an element (uri) and a concept (CodeableConcept)", code="required", expression="http.dependency")  # fmt: skip
+        codings = concept.get("coding", ())
+        pairs = frozenset((each.get("system"), each["code"]) for each in codings if "code" in each)
+        text = frozenset([(None, concept["text"])]) if "text" in concept and not codings else frozenset()
+        found[element] = found.get(element, frozenset()) | pairs | text
+    return found
 
 
 def _told(match: Match) -> list[tuple[str, str, Any]]:

@@ -46,14 +46,11 @@ async def of_members(ctx: Context, request: Request, call: Call) -> Json:
     """Whether one of the codings is a member of the value set, called as it is there. Raises NotFound where that is not known."""
     sources = call.sources(ctx)
     sent = await instance(ctx, request) if request.id else call.resource("valueSet", "ValueSet")
-    url = call.text("url")
     allowed = call.flag("abstract") is not False
     if sent is not None:
         name, parts = str(sent.get("url", "that was sent")), await composed(sources, sent)
         return _told([await of_value_set(sources, parts, name, coding, abstract=allowed) for coding in call.codings()])
-    if url is None:
-        raise BadRequest("one of url and valueSet is needed", code="required", expression="http.url")
-    name = versioned(url, call.text("valueSetVersion"))
+    name = await call.value_set(sources)
     return _told(await in_value_set(sources, name, call.codings(), abstract=allowed))
 
 

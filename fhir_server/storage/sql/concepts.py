@@ -4,9 +4,11 @@ http://hl7.org/fhir/R4/valueset.html#compositions
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from fhir_server.concepts import (
+    EVERY,
     Above,
     AllOf,
     AnyOf,
@@ -22,6 +24,7 @@ from fhir_server.concepts import (
     Under,
     Valued,
 )
+from fhir_server.concepts import all_of as every_of
 from fhir_server.storage.sql.prose import MARK
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of, negated
 
@@ -39,6 +42,67 @@ class Places(Protocol):
     def further(self, concept: int) -> list[tuple[int, int]]:
         """Its further intervals."""
         ...
+
+
+Interval = tuple[int, int]
+
+
+def spans(where: Condition, places: Places) -> tuple[list[Interval], Condition] | None:
+    """Intervals, sorted and disjoint, in which all lie that are meant, and what is asked of them beside that; None where the
+    condition has no such bounds. All numbers of an interval are concepts.
+    """
+    match where:
+        case Below():
+            return _subsumed(where, places), EVERY
+        case AnyOf(of) if all(isinstance(each, Below) for each in of):
+            return _disjoint([one for each in of for one in _subsumed(each, places)]), EVERY
+        case AllOf(of):
+            bounded = [(found, each) for each in of if (found := spans(each, places)) is not None]
+            if not bounded:
+                return None
+            (intervals, rest), chosen = min(bounded, key=lambda pair: size(pair[0][0]))
+            return intervals, every_of([rest, *(each for each in of if each is not chosen)])
+        case _:
+            return None
+
+
+def size(intervals: Sequence[Interval]) -> int:
+    """How many concepts lie in them."""
+    return sum(high - low + 1 for low, high in intervals)
+
+
+def page(intervals: Sequence[Interval], offset: int, count: int) -> list[Interval]:
+    """Those that lie behind the first `offset`, `count` of them at most."""
+    found = []
+    for low, high in intervals:
+        first = low + min(offset, high - low + 1)
+        offset -= first - low
+        last = min(high, first + count - 1)
+        if first <= last:
+            found.append((first, last))
+            count -= last - first + 1
+    return found
+
+
+def _subsumed(where: Condition, places: Places) -> list[Interval]:
+    """What a Below means."""
+    assert isinstance(where, Below)
+    found = places.place(where.code)
+    if found is None:
+        return []
+    number, last, flags = found
+    own = [(number if where.itself else number + 1, last)]
+    return _disjoint([*own, *(places.further(number) if flags & FURTHER else ())])
+
+
+def _disjoint(intervals: Iterable[Interval]) -> list[Interval]:
+    found: list[Interval] = []
+    for low, high in sorted(each for each in intervals if each[0] <= each[1]):
+        if found and low <= found[-1][1] + 1:
+            found[-1] = found[-1][0], max(high, found[-1][1])
+        else:
+            found.append((low, high))
+    return found
 
 
 MOST_INTERVALS = 10

@@ -14,7 +14,7 @@ from fhir_server.concepts import EVERY, Concept, Condition, Designation, Propert
 from fhir_server.definitions.canonicals import order
 from fhir_server.model import Key
 from fhir_server.search.query import EVERYTHING, Access
-from fhir_server.storage.sql.concepts import ABSTRACT, INACTIVE, holds
+from fhir_server.storage.sql.concepts import ABSTRACT, INACTIVE, Interval, holds, page, size, spans
 from fhir_server.storage.sql.text import FALSE, Sql
 from fhir_server.storage.sqlite.reads import Reads
 from fhir_server.terminology.regex import fullmatch
@@ -110,37 +110,52 @@ def find(reads: Reads, system: System, codes: Sequence[str]) -> dict[str, Concep
 
 def select(reads: Reads, system: System, where: Condition, count: int, offset: int) -> list[Concept]:
     """See Concepts.select."""
-    low, high = _range(reads, system)
-    if where == EVERY:
-        low, high, offset = low + offset, min(high, low + offset + count - 1), 0
-    test = holds(where, system, Places(reads.db, system))
-    if test == FALSE or low > high:
+    intervals, rest = _bounded(reads, system, where)
+    if rest == EVERY:
+        intervals, offset = page(intervals, offset, count), 0
+    test = holds(rest, system, Places(reads.db, system))
+    if test == FALSE or not intervals:
         return []
-    numbers = Sql(
-        f"SELECT c.number FROM concept c WHERE c.number BETWEEN ? AND ? AND {test.text}", (low, high, *test.args)
-    )
+    meant = _within(intervals, test)
     rows: list[Any] = reads.db.execute(
-        f"SELECT {_COLUMNS} WHERE c.number IN ({numbers.text} ORDER BY c.number LIMIT ? OFFSET ?) ORDER BY c.number",
-        (*numbers.args, count, offset),
+        f"SELECT {_COLUMNS} WHERE c.number IN (SELECT c.number {meant.text} ORDER BY c.number LIMIT ? OFFSET ?)"
+        " ORDER BY c.number",
+        (*meant.args, count, offset),
     ).fetchall()
     return _made(reads, rows)
 
 
 def count(reads: Reads, system: System, where: Condition) -> int:
     """See Concepts.count."""
-    low, high = _range(reads, system)
-    if where == EVERY:
-        return high - low + 1
-    test = holds(where, system, Places(reads.db, system))
-    if test == FALSE:
+    intervals, rest = _bounded(reads, system, where)
+    if rest == EVERY:
+        return size(intervals)
+    test = holds(rest, system, Places(reads.db, system))
+    if test == FALSE or not intervals:
         return 0
-    statement = f"SELECT count(*) FROM concept c WHERE c.number BETWEEN ? AND ? AND {test.text}"
-    return int(reads.db.execute(statement, (low, high, *test.args)).get)
+    meant = _within(intervals, test)
+    return int(reads.db.execute(f"SELECT count(*) {meant.text}", meant.args).get)
 
 
-def _range(reads: Reads, system: System) -> tuple[int, int]:
+def _bounded(reads: Reads, system: System, where: Condition) -> tuple[list[Interval], Condition]:
+    """The intervals in which all lie that are meant, and what is asked of them beside that."""
     row = reads.db.execute("SELECT low, high FROM code_system WHERE number = ?", (system.number,)).fetchone()
-    return (0, -1) if row is None else (row[0], row[1])
+    if row is None or row[0] > row[1]:
+        return [], where
+    return spans(where, Places(reads.db, system)) or ([(row[0], row[1])], where)
+
+
+def _within(intervals: Sequence[Interval], test: Sql) -> Sql:
+    """The concepts of some intervals for which the test holds. Many intervals are walked; `+` keeps SQLite from walking what the
+    test finds anew for each of them.
+    """
+    if len(intervals) == 1:
+        return Sql(f"FROM concept c WHERE c.number BETWEEN ? AND ? AND {test.text}", (*intervals[0], *test.args))
+    tested = test.text.replace("c.number IN", "+c.number IN")
+    return Sql(
+        f"FROM json_each(?) i CROSS JOIN concept c WHERE c.number BETWEEN i.value ->> 0 AND i.value ->> 1 AND {tested}",
+        (json.dumps(intervals), *test.args),
+    )
 
 
 def properties_of(db: apsw.Connection, low: int, high: int) -> list[tuple[str, str, int]]:
