@@ -4,6 +4,8 @@ R4's own rules: each is refused, with the reason listed here.
 http://hl7.org/fhir/R4/http.html#update and http://hl7.org/fhir/R4/json.html
 """
 
+from typing import Final
+
 import pytest
 from lxml import etree
 
@@ -59,6 +61,9 @@ GENERATED = "qs1"
 """The id of 188 generated questionnaires; all but one have display items without the required linkId."""
 
 
+LINKLESS: Final = {("required", "linkId"), ("invariant", "Questionnaire")}
+
+
 def put(wire: Wire, name: str, resource: Tree, raw: bytes, content_type: str = "application/fhir+json") -> Answer:
     type_, id_ = resource["resourceType"], resource.get("id", name)
     return wire.request("PUT", f"/fhir/{type_}/{id_}", raw, Content_Type=content_type)
@@ -80,9 +85,9 @@ def stored_otherwise(wire: Wire, names: list[str]) -> dict[str, object]:
         answer = put(wire, name, sent, raw)
         if answer.status not in (200, 201):
             issues = {(i["code"], i["expression"][0]) for i in answer.json()["issue"] if i["severity"] == "error"}
-            linkless = sent.get("id") == GENERATED and {(code, path.rpartition(".")[2]) for code, path in issues} == {
-                ("required", "linkId")
-            }
+            found = {(code, path.rpartition(".")[2]) for code, path in issues}
+            # some link ids are missing, and some stand twice (que-2)
+            linkless = sent.get("id") == GENERATED and {("required", "linkId")} <= found <= LINKLESS
             if answer.status not in (400, 422) or not (linkless or REFUSED.get(name) in issues):
                 wrong[name] = (answer.status, issues)
             continue
