@@ -49,14 +49,14 @@ Interval = tuple[int, int]
 
 def spans(where: Condition, places: Places) -> tuple[list[Interval], Condition] | None:
     """Intervals, sorted and disjoint, in which all lie that are meant, and what is asked of them beside that; None where the
-    condition has no such bounds. All numbers of an interval are concepts.
+    condition has no such bounds, or names codes, which are found sooner. All numbers of an interval are concepts.
     """
     match where:
         case Below():
             return _subsumed(where, places), EVERY
         case AnyOf(of) if all(isinstance(each, Below) for each in of):
             return _disjoint([one for each in of for one in _subsumed(each, places)]), EVERY
-        case AllOf(of):
+        case AllOf(of) if not any(isinstance(each, Listed) for each in of):
             bounded = [(found, each) for each in of if (found := spans(each, places)) is not None]
             if not bounded:
                 return None
@@ -202,8 +202,8 @@ def _below(places: Places, code: str, *, itself: bool) -> Sql:
         else:
             parts.append(
                 Sql(
-                    "c.number IN (SELECT n.number FROM concept_further f CROSS JOIN concept n"
-                    " ON n.number BETWEEN f.low AND f.high WHERE f.concept = ?)",
+                    "coalesce((SELECT f.high FROM concept_further f WHERE f.concept = ? AND f.low <= c.number"
+                    " ORDER BY f.low DESC LIMIT 1), -1) >= c.number",
                     (number,),
                 )
             )

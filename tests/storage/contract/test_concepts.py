@@ -183,3 +183,31 @@ async def test_concepts_are_seen_by_those_who_see_the_code_system(store: Store) 
         assert (
             len(await concepts.systems(URL)) == len(await concepts.having("cat")) == len(await concepts.every()) == seen
         )
+
+
+async def test_what_lies_in_many_intervals_is_found_from_either_side(store: Store) -> None:
+    """A concept above every second one of another's children has as many intervals as these."""
+    codes = [f"c{n}" for n in range(60)]
+    children = [Concept(c, f"Child {n}", ("one", "other") if n % 2 else ("one",)) for n, c in enumerate(codes)]
+    concepts = [Concept("one"), Concept("other"), *children]
+    system = System(URL)
+    await define(store, "animals", system, concepts)
+    memory, stored = MemoryConcepts([Table(system, concepts)]), store.reader(UNRESTRICTED).concepts
+    (there,) = await stored.systems(URL)
+    below = Below("other")
+    for where in (
+        below,
+        Not(below),
+        Below("other", itself=False),
+        AllOf((below, Listed(frozenset(["c1", "c2", "c59", "other", "z"])))),
+        AllOf((Not(below), Listed(frozenset(["c1", "c2"])))),
+        AllOf((below, Saying(("child", "5")))),
+        AllOf((Below("one"), below)),
+        AnyOf((below, Below("c4"))),
+        AnyOf((below, Listed(frozenset(["c6"])))),
+        AllOf((AnyOf((below, Below("c4"))), Not(Listed(frozenset(["c5"]))))),
+    ):
+        right = await memory.select(system, where, count=100)
+        assert list(await stored.select(there, where, count=100)) == right
+        assert list(await stored.select(there, where, count=7, offset=3)) == right[3:10]
+        assert await stored.count(there, where) == len(right)
