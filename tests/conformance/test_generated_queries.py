@@ -24,9 +24,9 @@ QUERIES = {"synthea": 8_000, "examples": 11_000, "demo": 2_500}
 
 
 @pytest.mark.parametrize("corpus", QUERIES)
-def test_server_and_oracle_agree(corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_server_and_oracle_agree(corpus: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, wanted = int(os.environ.get("ORACLE_SEED", "1")), int(os.environ.get("ORACLE_QUERIES", QUERIES[corpus]))
-    with served(corpus, tmp_path) as both:
+    with served(corpus, folder) as both:
         generator = Generator(both.world, first, frozenset(PENDING))
         for seed in range(first, first + -(-wanted // BLOCK)):
             generator.random.seed(seed)

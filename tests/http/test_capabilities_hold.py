@@ -5,7 +5,6 @@ http://hl7.org/fhir/R4/capabilitystatement.html
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ import pytest
 from fhir_server.definitions import definitions
 from tests.http.site import site
 from tests.http.wire import Wire
+from tests.stores import NewFolder
 
 MODIFIERS = ("missing", "exact", "contains", "text", "not", "above", "below", "in", "not-in", "of-type", "identifier")
 VALUES = {
@@ -42,9 +42,8 @@ Statement = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
-    folder: Path = tmp_path_factory.mktemp("capabilities")
-    with site(folder) as client, Wire(client.base_url.port or 0) as wire:
+def wire(new_folder: NewFolder) -> Iterator[Wire]:
+    with site(new_folder("capabilities")) as client, Wire(client.base_url.port or 0) as wire:
         yield wire
 
 
