@@ -20,11 +20,13 @@ from fhir_server.indexing.reindex import Reindex
 from fhir_server.interactions.searchparameter import take_effect
 from fhir_server.jobs import Job
 from fhir_server.outcome import BadRequest, Unprocessable
+from fhir_server.routes import Routes
 from fhir_server.search.query import UNRESTRICTED
 from fhir_server.search.registry import Added
-from fhir_server.storage.sqlite import migrate, state
+from fhir_server.settings import Settings
+from fhir_server.storage.sqlite import SQLiteStore, migrate, state
 from fhir_server.storage.sqlite.schema import migrations
-from tests.interactions.client import Client
+from tests.interactions.client import BASE, Client
 from tests.interactions.client import server as made
 from tests.storage.test_sqlite_upgrade import as_the_first_version_wrote
 
@@ -234,7 +236,9 @@ async def test_an_upgrade_of_the_layout_indexes_by_what_was_added_too(
     kept = (Added(said, "SearchParameter/1", 1, ready=True), Added(failed, "SearchParameter/2", 2, failed="why"))
     with closing(apsw.Connection(str(path))) as db:
         state.write(db, record.SPACE, record.NAME, msgpack.encode(Record(kept, (), 2)), expected=None, expires=None)
-    client = Client(await made(tmp_path, handling="strict"))
+    store = SQLiteStore(path)
+    await store.open()
+    client = Client(Server(Settings(), store, Routes(), BASE, b"k" * 32))
     await record.keep_up(client.server.store)
     found, _ = await record.read(client.server.store.state)
     assert [(a.definition.code, a.serial, a.ready) for a in found.added] == [("said", 3, False), ("failed", 2, False)]
