@@ -21,7 +21,9 @@ def knob(default: Any, help_: str, *, least: int = 0, most: float = inf) -> Any:
 class Settings:
     """The settings in force. Sizes are bytes, times are seconds."""
 
-    store: str = knob("sqlite:///fhir.db", "where resources are kept: sqlite:///FILE")
+    store: str = knob(
+        "sqlite:///fhir.db", "where resources are kept: sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+    )
     host: str = knob("127.0.0.1", "address to listen on")
     port: int = knob(8000, "port to listen on", most=65535)
     workers: int = knob(1, "worker processes", least=1)
@@ -59,6 +61,8 @@ class Settings:
     max_package_unpacked: int = knob(200 * 2**20, "most bytes that a FHIR package may hold")
     request_timeout: float = knob(30.0, "a request that takes longer is answered with 503 or 408")
     statement_timeout: float = knob(10.0, "a database statement that takes longer is stopped")
+    database_connections: int = knob(10, "most connections that each worker opens to PostgreSQL", least=1)
+    database_patience: float = knob(20.0, "how long a request waits for one of them before it is answered with 503")
     max_requests: int = knob(256, "requests under way at once per worker; more get 429")
     terminology_url: str = knob(
         "", "FHIR base URL of a terminology server that is asked what is not known here; empty: none"

@@ -39,6 +39,11 @@ def database(databases: Databases) -> Iterator[str]:
 @pytest.fixture(scope="session", params=promised())
 def stores(request: pytest.FixtureRequest) -> Stores:
     """Every kind of store that was promised to this run."""
+    return stores_of(request)
+
+
+def stores_of(request: pytest.FixtureRequest) -> Stores:
+    """The stores of the kind that the request is for."""
     if request.param not in KINDS:
         pytest.fail(f"the store {request.param!r} was promised to this run (FHIR_TEST_STORES) and is absent")
     databases: Databases | None = request.getfixturevalue("databases") if request.param == "postgres" else None

@@ -12,8 +12,8 @@ import pytest
 from fhir_server.outcome import TimedOut
 from fhir_server.search.query import UNRESTRICTED, SearchQuery
 from fhir_server.storage.base import Transaction
+from fhir_server.storage.sql.work import SECONDS_A_WRITE
 from fhir_server.storage.sqlite import SQLiteStore, connection
-from fhir_server.storage.sqlite.transaction import SECONDS_A_WRITE
 from tests.storage.contract.shorthand import coded, ids, save, token, write
 
 SECONDS = 0.2

@@ -28,7 +28,7 @@ from fhir_server.search.query import (
 )
 from fhir_server.storage.base import Write
 from fhir_server.storage.sql import lead, page, plan
-from fhir_server.storage.sqlite import SQLiteStore, search
+from fhir_server.storage.sqlite import SQLiteStore, reads
 from tests.storage.contract.shorthand import at, coded, link, reference, save, string, token, where, write
 from tests.storage.contract.test_stateful import StoreMachine
 
@@ -48,17 +48,17 @@ WAYS = [
 
 @pytest.mark.parametrize(("amounts", "tried"), WAYS)
 def test_any_row_of_operations_however_searches_are_led(
-    monkeypatch: pytest.MonkeyPatch, amounts: dict[str, int], tried: int
+    folder: Path, monkeypatch: pytest.MonkeyPatch, amounts: dict[str, int], tried: int
 ) -> None:
     for name, amount in amounts.items():
         monkeypatch.setattr(plan, name, amount)
-    monkeypatch.setattr(search, "LEAST_TRIED", tried)
-    monkeypatch.setattr(search, "TRIED", 10)
+    monkeypatch.setattr(reads, "LEAST_TRIED", tried)
+    monkeypatch.setattr(reads, "TRIED", 10)
     monkeypatch.setattr(page, "SORTED", 0)
     monkeypatch.setattr(page, "GATHERED", 0)
     monkeypatch.setattr(lead, "SHARED", 0)
     monkeypatch.setattr(plan, "PASSING", 1_000_000)
-    machine = type("Machine", (StoreMachine,), {"name": "sqlite"})
+    machine = type("Machine", (StoreMachine,), {"place": folder})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -114,8 +114,8 @@ async def test_the_rarest_condition_leads_wherever_it_is_written(skewed: SQLiteS
 
 def _instructions(reads: object, query: SearchQuery, step: object) -> list[str]:
     """The ids found; `step` is called for every 10 instructions of the second asking, when amounts are known."""
+    from fhir_server.storage.sql.search import search  # noqa: PLC0415
     from fhir_server.storage.sqlite.reads import Reads  # noqa: PLC0415
-    from fhir_server.storage.sqlite.search import search  # noqa: PLC0415
 
     assert isinstance(reads, Reads)
     search(reads, UNRESTRICTED, query)

@@ -7,9 +7,10 @@ import pytest
 
 from fhir_server.search.query import UNRESTRICTED, Access, Chain, Contains, Op, Quantity, String, Together, Uri
 from fhir_server.storage.base import SchemaError
+from fhir_server.storage.sql.migrations import Migration
 from fhir_server.storage.sqlite import SQLiteStore, migrate, schema
 from fhir_server.storage.sqlite.connection import require_safe_library
-from fhir_server.storage.sqlite.schema import Migration, migrations
+from fhir_server.storage.sqlite.schema import migrations
 from tests.storage.contract.shorthand import coded, ids, key, save, token, where, write
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from fhir_server.search.query import Op
 from fhir_server.storage.sql.compare import IN, Alternative, Comparison, on_table
+from fhir_server.storage.sql.dialect import Dialect
 from fhir_server.storage.sql.layout import DATE, NUMBER, QUANTITY, Table
 from fhir_server.storage.sql.text import Sql, all_of, any_of, join
 
@@ -40,36 +41,38 @@ class Arm(NamedTuple):
     by: str = ""
     keyed: bool = False
 
-    def source(self, alias: str) -> str:
-        return f"{self.table} {alias}{f' INDEXED BY {self.by}' if self.by else ''}"
+    def source(self, dialect: Dialect, alias: str) -> str:
+        return f"{self.table} {alias}{dialect.by(self.by) if self.by else ''}"
 
-    def rids(self, alias: str) -> Sql:
-        return Sql(f"SELECT {alias}.rid AS rid FROM {self.source(alias)} WHERE ") + self.where(alias)
+    def rids(self, dialect: Dialect, alias: str) -> Sql:
+        return Sql(f"SELECT {alias}.rid AS rid FROM {self.source(dialect, alias)} WHERE ") + self.where(alias)
 
 
-def arms(found: Alternative) -> list[Arm]:
+def arms(dialect: Dialect, found: Alternative) -> list[Arm]:
     """The stretches of one alternative; no row is in two of them."""
-    first, wide = _split(found)
-    return [_stretch(first), *wide]
+    first, wide = _split(dialect, found)
+    return [_stretch(dialect, first), *wide]
 
 
-def arms_of_all(found: Sequence[Alternative]) -> list[Arm]:
+def arms_of_all(dialect: Dialect, found: Sequence[Alternative]) -> list[Arm]:
     """The stretches of several alternatives. Quantities beyond bounds in several units are passed once, not for each unit."""
     if len(found) < 2 or any(each.table is not QUANTITY or each.entry != found[0].entry for each in found):
-        return [arm for each in found for arm in arms(each)]
-    halves = [_split(each) for each in found]
+        return [arm for each in found for arm in arms(dialect, each)]
+    halves = [_split(dialect, each) for each in found]
     firsts = [first for first, _ in halves]
     bound = _widest(firsts, _AFTER, _BEFORE, min, Op.GE) or _widest(firsts, _BEFORE, _AFTER, max, Op.LE)
     units = [test for first in firsts for test in first.tests if test.column == "unit"]
     if bound is None or len(units) < len(firsts):
-        return [arm for each in found for arm in arms(each)]
+        return [arm for each in found for arm in arms(dialect, each)]
     numbers = sorted({number for test in units for number in _numbers(test)})
     outer = Alternative(
         QUANTITY, found[0].entry, (bound, Comparison("unit", IN, msgspec.json.encode(numbers).decode()))
     )
     once = Arm(
         QUANTITY.name,
-        lambda alias: all_of([on_table(outer, alias), any_of([on_table(each, alias) for each in firsts])]),
+        lambda alias: all_of(
+            [on_table(dialect, outer, alias), any_of([on_table(dialect, each, alias) for each in firsts])]
+        ),
     )
     return [once, *(arm for _, wide in halves for arm in wide)]
 
@@ -95,7 +98,7 @@ def _numbers(test: Comparison) -> list[int]:
     return msgspec.json.decode(test.value, type=list[int]) if test.op == IN else [test.value]
 
 
-def _split(found: Alternative) -> tuple[Alternative, list[Arm]]:
+def _split(dialect: Dialect, found: Alternative) -> tuple[Alternative, list[Arm]]:
     """The alternative for what is not wide, and the stretch of what is, where that is apart."""
     ends = max(
         ((test.value, test.op) for test in found.tests if test.column == "high" and test.op in _AFTER),
@@ -112,18 +115,18 @@ def _split(found: Alternative) -> tuple[Alternative, list[Arm]]:
     after, before = (Op.GT, Op.LE) if ends[1] is Op.GT else (Op.GE, Op.LT)
     wide = found._replace(tests=(*found.tests, Comparison("low", before, bound)))
     arm = Arm(
-        found.table.name, lambda alias: on_table(wide, alias) + f" AND {alias}.high - {alias}.low > {width}", by=by
+        found.table.name, lambda alias: on_table(dialect, wide, alias) + f" AND {dialect.wider(alias, width)}", by=by
     )
     return found._replace(tests=(*found.tests, Comparison("low", after, bound))), [arm]
 
 
-def _stretch(found: Alternative) -> Arm:
-    return Arm(found.table.name, lambda alias: on_table(found, alias), keyed=found.keyed)
+def _stretch(dialect: Dialect, found: Alternative) -> Arm:
+    return Arm(found.table.name, lambda alias: on_table(dialect, found, alias), keyed=found.keyed)
 
 
-def union(parts: Sequence[Arm], alias: Callable[[str], str]) -> Sql:
+def union(dialect: Dialect, parts: Sequence[Arm], alias: Callable[[str], str]) -> Sql:
     """The rids of all the stretches."""
-    return join(" UNION ALL ", [part.rids(alias("e")) for part in parts])
+    return join(" UNION ALL ", [part.rids(dialect, alias("e")) for part in parts])
 
 
 def disjoint(found: Sequence[Alternative]) -> tuple[list[Alternative], bool]:

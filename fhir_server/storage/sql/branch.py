@@ -6,6 +6,7 @@ A branch is a statement but for its columns, its order and one more condition.
 from collections.abc import Callable
 
 from fhir_server.storage.sql.arms import Arm
+from fhir_server.storage.sql.dialect import Position
 from fhir_server.storage.sql.resource import Resource
 from fhir_server.storage.sql.text import TRUE, Sql, all_of
 from fhir_server.storage.sql.tree import Tree
@@ -35,7 +36,7 @@ class Branch:
     def joined(self) -> str:
         """The join of the resource's row, where something in the statement needs it."""
         row = self.resource.row
-        return f" CROSS JOIN resource {row} ON {row}.rid = {self.alias}.rid" if self.resource.used else ""
+        return f"{self.tree.dialect.join}resource {row} ON {row}.rid = {self.alias}.rid" if self.resource.used else ""
 
 
 def along(tree: Tree, type_: str, arm: Arm, *, once: bool) -> Branch:
@@ -43,7 +44,9 @@ def along(tree: Tree, type_: str, arm: Arm, *, once: bool) -> Branch:
     branch = Branch(
         tree,
         type_,
-        lambda self: Sql(f" FROM {arm.source(self.alias)}{self.joined()} WHERE ") + arm.where(self.alias) + " AND ",
+        lambda self: (
+            Sql(f" FROM {arm.source(tree.dialect, self.alias)}{self.joined()} WHERE ") + arm.where(self.alias) + " AND "
+        ),
     )
     branch.distinct = not once
     return branch
@@ -54,9 +57,9 @@ def among(tree: Tree, type_: str, rids: Sql, *, once: bool, order: str = "") -> 
 
     The limit that is none keeps the order: what is asked of each resource is then asked no further than the page goes.
     """
-    given = rids if once else Sql("SELECT DISTINCT rid FROM (") + rids + ")"
+    given = rids if once else Sql("SELECT DISTINCT rid FROM (") + rids + ") q"
     if order:
-        given = Sql("SELECT rid FROM (") + given + f") ORDER BY rid {order} LIMIT -1"
+        given = Sql("SELECT rid FROM (") + given + f") q ORDER BY rid {order}{tree.dialect.unlimited}"
     return Branch(tree, type_, lambda self: Sql(" FROM (") + given + f") {self.alias}{self.joined()} WHERE ")
 
 
@@ -66,7 +69,7 @@ def all_of_type(tree: Tree, type_: str, number: int) -> Branch:
         tree,
         type_,
         lambda self: Sql(
-            f" FROM resource {self.resource.row} INDEXED BY resource_type"
+            f" FROM resource {self.resource.row}{tree.dialect.by('resource_type')}"
             f" WHERE {self.resource.row}.type = ? AND {self.resource.row}.body IS NOT NULL AND ",
             (number,),
         ),
@@ -80,7 +83,7 @@ def by_id(tree: Tree, type_: str, number: int) -> Branch:
         tree,
         type_,
         lambda self: Sql(
-            f" FROM resource {self.resource.row} INDEXED BY sqlite_autoindex_resource_1"
+            f" FROM resource {self.resource.row}{tree.dialect.by('sqlite_autoindex_resource_1')}"
             f" WHERE {self.resource.row}.type = ? AND {self.resource.row}.body IS NOT NULL AND ",
             (number,),
         ),
@@ -94,9 +97,7 @@ def by_time(tree: Tree, type_: str, number: int) -> Branch:
         tree,
         type_,
         lambda self: Sql(
-            f" FROM version {self.alias} CROSS JOIN resource {self.resource.row} ON {self.resource.row}.rid = {self.alias}.rid"
-            f" AND {self.resource.row}.changed = {self.alias}.sequence"
-            f" WHERE {self.alias}.type = ? AND {self.resource.row}.body IS NOT NULL AND ",
+            f" FROM version {self.alias}{_current(self)} WHERE {self.alias}.type = ? AND {self.resource.row}.body IS NOT NULL AND ",
             (number,),
         ),
         own_row=True,
@@ -105,17 +106,21 @@ def by_time(tree: Tree, type_: str, number: int) -> Branch:
     return branch
 
 
-def changed_since(tree: Tree, type_: str, number: int, position: int) -> Branch:
+def changed_since(tree: Tree, type_: str, number: int, position: Position) -> Branch:
     """The resources of the type that were there at the position and were changed after it."""
     return Branch(
         tree,
         type_,
-        lambda self: Sql(
-            f" FROM version {self.alias} CROSS JOIN resource {self.resource.row} ON {self.resource.row}.rid = {self.alias}.rid"
-            f" AND {self.resource.row}.changed = {self.alias}.sequence"
-            f" WHERE {self.alias}.sequence > ? AND {self.resource.row}.type = ? AND {self.resource.row}.rid <= ?"
-            f" AND {self.resource.row}.body IS NOT NULL AND ",
-            (position, number, position),
+        lambda self: (
+            Sql(f" FROM version {self.alias}{_current(self)} WHERE ")
+            + tree.dialect.touched(self.alias, self.resource, position)
+            + Sql(f" AND {self.resource.row}.type = ? AND {self.resource.row}.body IS NOT NULL AND ", (number,))
         ),
         own_row=True,
     )
+
+
+def _current(branch: Branch) -> str:
+    """The join of the resource whose current version a row of `version` tells of."""
+    row = branch.resource.row
+    return f"{branch.tree.dialect.join}resource {row} ON {row}.rid = {branch.alias}.rid AND {row}.changed = {branch.alias}.sequence"

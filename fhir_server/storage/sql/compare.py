@@ -7,7 +7,18 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from fhir_server.search.query import Compare, Op, Reference
-from fhir_server.storage.sql.layout import ELSEWHERE, PROFILE, QUANTITY, Names, Table, canonical_text, finite, table_of
+from fhir_server.storage.sql.dialect import Dialect
+from fhir_server.storage.sql.layout import (
+    ELSEWHERE,
+    PROFILE,
+    QUANTITY,
+    Names,
+    Table,
+    canonical_text,
+    finite,
+    kind_of,
+    table_of,
+)
 from fhir_server.storage.sql.text import TRUE, Sql, all_of
 from fhir_server.storage.sql.units import bound
 
@@ -160,27 +171,46 @@ def _implied(table: Table, tests: Sequence[Comparison]) -> tuple[Comparison, ...
     )
 
 
-def on_table(found: Alternative, alias: str) -> Sql:
+def on_table(dialect: Dialect, found: Alternative, alias: str) -> Sql:
     """The condition on a row of the entry table."""
     return all_of(
         [
             Sql(f"{alias}.entry = ?", (found.entry,)),
-            *(condition(f"{alias}.{test.column}", test.op, test.value) for test in found.tests),
+            *(_on_column(dialect, found.table, alias, test) for test in found.tests),
         ]
     )
 
 
-def on_packed(found: Alternative, element: str) -> Sql:
+def _on_column(dialect: Dialect, table: Table, alias: str, test: Comparison) -> Sql:
+    column = f"{alias}.{test.column}"
+    if test.column == table.columns[0] and isinstance(test.value, str):
+        if test.op is Op.EQ:
+            return dialect.equal(column, test.value)
+        if test.op is Op.STARTS and test.value:
+            return dialect.begins(column, test.value, successor(test.value))
+    return condition(dialect, column, test.op, test.value)
+
+
+def on_packed(dialect: Dialect, found: Alternative, element: str) -> Sql:
     """The condition on one row of the packed entries, a JSON array."""
-    place = {column: index for index, column in enumerate(found.table.columns)}
-    return all_of([condition(f"({element} ->> {place[test.column]})", test.op, test.value) for test in found.tests])
+    return all_of(
+        [
+            condition(dialect, packed(dialect, found.table, test.column, element), test.op, test.value)
+            for test in found.tests
+        ]
+    )
 
 
-def condition(column: str, op: Op | Literal["in", "out"], value: Any) -> Sql:
+def packed(dialect: Dialect, table: Table, column: str, element: str) -> str:
+    """A column in one row of the packed entries."""
+    return dialect.item(element, table.columns.index(column), kind_of(table, column))
+
+
+def condition(dialect: Dialect, column: str, op: Op | Literal["in", "out"], value: Any) -> Sql:
     if op == IN:
-        return Sql(f"{column} IN (SELECT value FROM json_each(?))", (value,))
+        return Sql(f"{column} IN ({dialect.values('whole')})", (value,))
     if op == OUT:
-        return Sql(f"{column} NOT IN (SELECT value FROM json_each(?))", (value,))
+        return Sql(f"{column} NOT IN ({dialect.values('whole')})", (value,))
     if op in _SIGN:
         return Sql(f"{column} {_SIGN[op]} ?", (value,))
     if value == "":
@@ -191,10 +221,10 @@ def condition(column: str, op: Op | Literal["in", "out"], value: Any) -> Sql:
             return Sql(f"{column} >= ?", (value,))
         return Sql(f"({column} >= ? AND {column} < ?)", (value, after))
     if op is Op.ENDS:
-        return Sql(f"substr({column}, ?) = ?", (-len(value), value))
+        return dialect.ends(column, value)
     if op is Op.CONTAINS:
-        return Sql(f"instr({column}, ?) > 0", (value,))
-    return all_of([Sql(f"instr(' ' || {column}, ?) > 0", (" " + word,)) for word in value.split()])
+        return dialect.contains(column, value)
+    return all_of([dialect.contains(f"' ' || {column}", " " + word) for word in value.split()])
 
 
 def successor(prefix: str) -> str | None:

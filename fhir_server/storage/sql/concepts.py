@@ -25,6 +25,7 @@ from fhir_server.concepts import (
     Valued,
 )
 from fhir_server.concepts import all_of as every_of
+from fhir_server.storage.sql.dialect import Dialect
 from fhir_server.storage.sql.prose import MARK
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of, negated
 
@@ -41,6 +42,10 @@ class Places(Protocol):
 
     def further(self, concept: int) -> list[tuple[int, int]]:
         """Its further intervals."""
+        ...
+
+    def texts(self, which: str, *args: str) -> Sequence[str]:
+        """All different texts that a column has; `which` is what follows SELECT, with the number of the system before `args`."""
         ...
 
 
@@ -109,21 +114,21 @@ MOST_INTERVALS = 10
 """Further intervals of a concept that are written out in a statement: databases limit its arguments."""
 
 
-def holds(where: Condition, system: System, places: Places) -> Sql:
+def holds(where: Condition, system: System, dialect: Dialect, places: Places) -> Sql:
     """The condition on the concept `c` of the system; which system it is of is the caller's business."""
     match where:
         case Every():
             return TRUE
         case Listed(codes):
-            return _listed(codes, system)
+            return _listed(dialect, codes, system)
         case Below(code, itself):
-            return _below(places, code, itself=itself)
+            return _below(dialect, places, code, itself=itself)
         case Above(code):
             found = places.place(code)
             if found is None:
                 return FALSE
             return Sql(
-                "c.number IN (WITH RECURSIVE up(number) AS (SELECT ? UNION SELECT p.parent FROM up"
+                "c.number IN (WITH RECURSIVE up(number) AS (SELECT CAST(? AS BIGINT) UNION SELECT p.parent FROM up"
                 " JOIN concept_parent p ON p.concept = up.number) SELECT number FROM up)",
                 (found[0],),
             )
@@ -134,35 +139,44 @@ def holds(where: Condition, system: System, places: Places) -> Sql:
             this, other = ("parent", "concept") if up else ("concept", "parent")
             return Sql(f"c.number IN (SELECT {this} FROM concept_parent WHERE {other} = ?)", (found[0],))
         case AllOf(of):
-            return all_of([holds(each, system, places) for each in of])
+            return all_of([holds(each, system, dialect, places) for each in of])
         case AnyOf(of):
-            return any_of([holds(each, system, places) for each in of])
+            return any_of([holds(each, system, dialect, places) for each in of])
         case Not(of):
-            return negated(holds(of, system, places))
+            return negated(holds(of, system, dialect, places))
         case _:
-            return _plain(where, system)
+            return _plain(where, system, dialect, places)
 
 
-def _plain(where: Condition, system: System) -> Sql:
+def _plain(where: Condition, system: System, dialect: Dialect, places: Places) -> Sql:
     match where:
         case Valued(name, None):
             rows, args = "", list[str]()
         case Valued(name, values):
-            rows, args = " AND value IN (SELECT value FROM json_each(?))", [json.dumps(sorted(values or ()))]
+            asked, texts = sorted(values or ()), dialect.values("text")
+            rows, args = (
+                f" AND {dialect.key('value')} IN ({texts})",
+                [json.dumps([dialect.cut(each) for each in asked])],
+            )
+            if any(dialect.cut(each) != each for each in asked):
+                rows, args = f"{rows} AND value IN ({texts})", [*args, json.dumps(asked)]
         case Matching("code" | "display" as name, regex):
-            return Sql(f"fullmatch(?, c.{name})", (regex,))
+            return dialect.matches(f"c.{name}", regex, lambda: places.texts(f"{name} FROM concept WHERE system = ?"))
         case Matching(name, regex):
-            rows, args = " AND fullmatch(?, value)", [regex]
+            known = lambda: places.texts("value FROM concept_property WHERE system = ? AND property = ?", name)  # noqa: E731
+            found = dialect.matches("value", regex, known)
+            rows, args = f" AND {found.text}", list(found.args)
         case Saying(words):
-            asked = " AND ".join(f'"{mark(system.number, word)}" *' for word in words)
-            return Sql("c.number IN (SELECT rowid FROM concept_word WHERE concept_word MATCH ?)", (asked,))
+            said = dialect.said([mark(system.number, word) for word in words])
+            return Sql(f"c.number IN (SELECT rowid FROM concept_word WHERE {said.text})", said.args)
         case Flagged(flag):
             return Sql("c.flags & ? <> 0", (INACTIVE if flag == "inactive" else ABSTRACT,))
         case _:
             raise TypeError(where)
+    named = dialect.equal("property", name)
     return Sql(
-        f"c.number IN (SELECT concept FROM concept_property WHERE system = ? AND property = ?{rows})",
-        (system.number, name, *args),
+        f"c.number IN (SELECT concept FROM concept_property WHERE system = ? AND {named.text}{rows})",
+        (system.number, *named.args, *args),
     )
 
 
@@ -171,24 +185,25 @@ def mark(system: int, word: str) -> str:
     return f"{MARK}{system}{MARK}{word}"
 
 
-def _listed(codes: frozenset[str], system: System) -> Sql:
+def _listed(dialect: Dialect, codes: frozenset[str], system: System) -> Sql:
     if not codes:
         return FALSE
     if len(codes) == 1:
         (code,) = codes
-        exact = " AND k.code = ?" if system.case_sensitive else ""
-        args = (code.lower(), system.number, *((code,) if exact else ()))
-        return Sql(f"c.number IN (SELECT k.number FROM concept k WHERE k.folded = ? AND k.system = ?{exact})", args)
-    exact = " AND k.code = j.value ->> 1" if system.case_sensitive else ""
+        alike = dialect.equal("k.folded", code.lower()) + Sql(" AND k.system = ?", (system.number,))
+        if system.case_sensitive:
+            alike += Sql(" AND k.code = ?", (code,))
+        return Sql("c.number IN (SELECT k.number FROM concept k WHERE ") + alike + ")"
+    exact = f" AND k.code = {dialect.item('j.value', 1, 'text')}" if system.case_sensitive else ""
     given = json.dumps([(code.lower(), code) for code in sorted(codes)])
     return Sql(
-        "c.number IN (SELECT k.number FROM json_each(?) j CROSS JOIN concept k"
-        f" ON k.folded = j.value ->> 0 AND k.system = ?{exact})",
+        f"c.number IN (SELECT k.number FROM {dialect.given('j')}{dialect.join}concept k"
+        f" ON {dialect.same('k.folded', dialect.item('j.value', 0, 'text'))} AND k.system = ?{exact})",
         (given, system.number),
     )
 
 
-def _below(places: Places, code: str, *, itself: bool) -> Sql:
+def _below(dialect: Dialect, places: Places, code: str, *, itself: bool) -> Sql:
     found = places.place(code)
     if found is None:
         return FALSE

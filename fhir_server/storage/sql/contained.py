@@ -9,7 +9,8 @@ their own, of "MedicationRequest#Medication" say; in the tables of entries they 
 from functools import lru_cache
 
 from fhir_server.search.query import Access, And, Chain, Contained, Contains, Node, Or, Reference
-from fhir_server.storage.sql.layout import ELSEWHERE, Names, path
+from fhir_server.storage.sql.compare import packed
+from fhir_server.storage.sql.layout import ELSEWHERE, REFERENCE, Names
 from fhir_server.storage.sql.resource import Conditions, Resource
 from fhir_server.storage.sql.text import FALSE, Sql, any_of, join
 
@@ -49,7 +50,8 @@ def _rows(tree: Conditions, node: Contains, type_: str, resource: Resource, acce
     where = tree.holds(node.where, within(type_, node.type), resource.inside(alias), access)
     if where == FALSE:
         return None
-    return Sql(f"json_each({resource.column('entries')}, ?) {alias} WHERE ", (path(place),)) + where, alias
+    rows = tree.dialect.rows(resource.column("entries"), alias)
+    return Sql(f"{rows} WHERE ", (tree.dialect.place(place),)) + where, alias
 
 
 def local(tree: Conditions, node: Chain, type_: str, resource: Resource, access: Access) -> Sql:
@@ -73,13 +75,18 @@ def _to_contained(tree: Conditions, node: Chain, type_: str, resource: Resource,
     where = tree.holds(node.where, within(type_, node.target), resource.inside(alias), access)
     if where == FALSE:
         return FALSE
-    around = resource.container or resource
+    around, dialect = resource.container or resource, tree.dialect
     return Sql(
-        f"EXISTS (SELECT 1 FROM json_each({around.column('entries')}, ?) {alias}"
-        f" CROSS JOIN json_each({resource.column('entries')}, ?) {link}"
-        f" WHERE {link}.value ->> 0 = '#' || ({alias}.value ->> 0) AND {link}.value ->> 1 = ? AND {where.text})",
-        (path(place), path(refers), ELSEWHERE, *where.args),
+        f"EXISTS (SELECT 1 FROM {dialect.rows(around.column('entries'), alias)}"
+        f" CROSS JOIN {dialect.rows(resource.column('entries'), link)}"
+        f" WHERE {_referred(tree, link)} = '#' || {dialect.item(f'{alias}.value', 0, 'text')}"
+        f" AND {_referred(tree, link, 'type')} = ? AND {where.text})",
+        (dialect.place(place), dialect.place(refers), ELSEWHERE, *where.args),
     )
+
+
+def _referred(tree: Conditions, link: str, column: str = "id") -> str:
+    return packed(tree.dialect, REFERENCE, column, f"{link}.value")
 
 
 def _to_container(tree: Conditions, node: Chain, type_: str, resource: Resource, access: Access, refers: int) -> Sql:
@@ -91,9 +98,9 @@ def _to_container(tree: Conditions, node: Chain, type_: str, resource: Resource,
         return FALSE
     link = tree.alias("e")
     return Sql(
-        f"(EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {link}"
-        f" WHERE {link}.value ->> 0 = '#' AND {link}.value ->> 1 = ?) AND {where.text})",
-        (path(refers), ELSEWHERE, *where.args),
+        f"(EXISTS (SELECT 1 FROM {tree.dialect.rows(resource.column('entries'), link)}"
+        f" WHERE {_referred(tree, link)} = '#' AND {_referred(tree, link, 'type')} = ?) AND {where.text})",
+        (tree.dialect.place(refers), ELSEWHERE, *where.args),
     )
 
 
@@ -101,7 +108,10 @@ def matched(tree: Conditions, node: Node, type_: str, resource: Resource, access
     """The statement of (rid, id) of the contained resources for whose sake `node` holds, of the resources among `rids`."""
     found = (_rows(tree, each, type_, resource, access) for each in asked(node))
     parts = [
-        Sql(f"SELECT {resource.rid} AS rid, {alias}.value ->> 0 AS id FROM resource {resource.row} CROSS JOIN ")
+        Sql(
+            f"SELECT {resource.rid} AS rid, {tree.dialect.item(f'{alias}.value', 0, 'text')} AS id"
+            f" FROM resource {resource.row} CROSS JOIN "
+        )
         + rows
         + Sql(f" AND {resource.rid} IN (")
         + rids

@@ -8,6 +8,7 @@ seek, ten times as dear as a row that is just passed; so this is for texts that 
 
 from fhir_server.search.query import Op
 from fhir_server.storage.sql.compare import Alternative, condition
+from fhir_server.storage.sql.dialect import Dialect
 from fhir_server.storage.sql.layout import STRING
 from fhir_server.storage.sql.text import Sql, all_of
 
@@ -27,10 +28,10 @@ def looks_inside(found: Alternative) -> bool:
 def texts(found: Alternative) -> Sql:
     """The statement of the different texts (as `rid`: for counting) among the first rows."""
     rows = Sql("SELECT folded FROM string WHERE entry = ? LIMIT ?", (found.entry, SAMPLE))
-    return Sql("SELECT DISTINCT folded AS rid FROM (") + rows + ")"
+    return Sql("SELECT DISTINCT folded AS rid FROM (") + rows + ") q"
 
 
-def rids(found: Alternative, alias: str) -> Sql:
+def rids(dialect: Dialect, found: Alternative, alias: str) -> Sql:
     """The statement of the resources that have one of the texts for which all tests hold."""
     return (
         Sql(
@@ -40,9 +41,9 @@ def rids(found: Alternative, alias: str) -> Sql:
             " SELECT text FROM each WHERE text IS NOT NULL AND ",
             (found.entry, found.entry),
         )
-        + all_of([condition("text", test.op, test.value) for test in found.tests])
+        + all_of([condition(dialect, "text", test.op, test.value) for test in found.tests])
         + Sql(
-            f") t{alias} CROSS JOIN string {alias} ON {alias}.entry = ? AND {alias}.folded = t{alias}.text",
+            f") t{alias}{dialect.join}string {alias} ON {alias}.entry = ? AND {alias}.folded = t{alias}.text",
             (found.entry,),
         )
     )

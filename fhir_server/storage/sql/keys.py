@@ -7,11 +7,13 @@ import msgspec
 
 from fhir_server.search.query import Reference, Sort
 from fhir_server.storage.sql.branch import Branch
-from fhir_server.storage.sql.layout import NO_COLUMN, PROFILE, SORTED_BY, path, sorting, table_of
+from fhir_server.storage.sql.compare import packed
+from fhir_server.storage.sql.layout import NO_COLUMN, PROFILE, REFERENCE, SORTED_BY, table_of
 from fhir_server.storage.sql.near import distance
 from fhir_server.storage.sql.plan import Plan
 from fhir_server.storage.sql.prose import Ranked
 from fhir_server.storage.sql.resource import Resource
+from fhir_server.storage.sql.sorting import sorting
 from fhir_server.storage.sql.text import Sql
 
 
@@ -30,27 +32,28 @@ def _key(sort: Sort, resource: Resource, type_: str, plan: Plan) -> Sql:
     if sort.param == "_lastUpdated":
         return Sql(resource.column("updated"))
     if isinstance(sort, Ranked):
-        return Sql(f"-score({resource.column('body')}, ?)", (dict(sort.of).get(type_, "{}"),))
+        return Sql("-") + plan.tree.dialect.score(resource, dict(sort.of).get(type_, "{}"))
     entry = plan.tree.names.of_entry(type_, sort.param, sort.kind) if sort.kind else None
     if entry is None or sort.kind is None:
         return Sql("NULL")
-    choose, alias = _choose(sort), plan.tree.alias("s")
-    rows = Sql(f" FROM json_each({resource.column('entries')}, ?) {alias}", (path(entry),))
+    choose, alias, dialect = _choose(sort), plan.tree.alias("s"), plan.tree.dialect
+    element = f"{alias}.value"
+    rows = Sql(f" FROM {dialect.rows(resource.column('entries'), alias)}", (dialect.place(entry),))
     if sort.origin is not None:
-        far = distance(f"{alias}.value", sort.origin)
+        far = distance(dialect, element, sort.origin)
         return Sql(f"(SELECT {choose}({far.text})", far.args) + rows + ")"
     table, column = table_of(sort.kind, sort.param), SORTED_BY.get(sort.kind, NO_COLUMN)[sort.descending]
     if table is PROFILE:
-        uri = "substr(text, 1, instr(text, char(10)) - 1)"
-        return Sql(f"(SELECT {choose}({uri})") + rows + f" CROSS JOIN name ON number = {alias}.value ->> 0)"
-    only = f" WHERE {sorting(sort.kind, f'{alias}.value')})"
-    return Sql(f"(SELECT {choose}({alias}.value ->> {table.columns.index(column)})") + rows + only
+        number = packed(dialect, PROFILE, "canonical", element)
+        return Sql(f"(SELECT {choose}({dialect.line('text')})") + rows + f"{dialect.join}name ON number = {number})"
+    only = f" WHERE {sorting(dialect, sort.kind, element)})"
+    return Sql(f"(SELECT {choose}({packed(dialect, table, column, element)})") + rows + only
 
 
 def _chained(sort: Sort, resource: Resource, type_: str, plan: Plan) -> Sql:
     """The key of those resources that this one refers to and the caller may see."""
     (param, target), *rest = sort.chain
-    names, alias, row = plan.tree.names, plan.tree.alias("s"), plan.tree.alias("t")
+    names, alias, row, dialect = plan.tree.names, plan.tree.alias("s"), plan.tree.alias("t"), plan.tree.dialect
     entry, number = names.of_entry(type_, param, Reference), names.of_type(target)
     if entry is None or number is None:
         return Sql("NULL")
@@ -61,10 +64,10 @@ def _chained(sort: Sort, resource: Resource, type_: str, plan: Plan) -> Sql:
         Sql(f"(SELECT {_choose(sort)}(")
         + inner
         + Sql(
-            f") FROM json_each({resource.column('entries')}, ?) {alias}"
-            f" CROSS JOIN resource {row} ON {row}.type = ? AND {row}.id = {alias}.value ->> 0"
-            f" WHERE {alias}.value ->> 1 = ? AND {row}.body IS NOT NULL AND ",
-            (path(entry), number, number),
+            f") FROM {dialect.rows(resource.column('entries'), alias)}"
+            f"{dialect.join}resource {row} ON {row}.type = ? AND {row}.id = {packed(dialect, REFERENCE, 'id', f'{alias}.value')}"
+            f" WHERE {packed(dialect, REFERENCE, 'type', f'{alias}.value')} = ? AND {row}.body IS NOT NULL AND ",
+            (dialect.place(entry), number, number),
         )
         + seen
         + ")"

@@ -12,7 +12,7 @@ and that of a contained resource with the packed rows of the resource.
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from fhir_server.search.query import (
     Contained,
@@ -32,12 +32,32 @@ from fhir_server.search.query import (
 from fhir_server.storage.sql.units import Units
 
 Row = tuple[Any, ...]
+Kind = Literal["text", "whole", "real"]
+"""What a column or an element of a packed row is."""
 ELSEWHERE = 0  # the type number of a reference that is a URL
 LARGEST = sys.float_info.max  # JSON has no infinity
 
 
 class Names(Protocol):
-    """Numbers that stand for text; None where the database has not met the text yet."""
+    """Numbers that stand for text; None where the database has not met the text yet.
+
+    `misses` counts in vain look-ups. `lasting`: a number that was found once stays what it is.
+    """
+
+    misses: int
+    lasting: bool
+
+    def newest(self) -> int:
+        """The highest number given so far."""
+        ...
+
+    def text(self, number: int) -> str:
+        """The text behind a number that stands in some row."""
+        ...
+
+    def types(self) -> list[str]:
+        """All types of which there ever was a resource."""
+        ...
 
     def of_type(self, type_: str) -> int | None: ...
 
@@ -90,6 +110,21 @@ PROFILE = Table("profile", ("canonical",), 1)
 POINT = Table("point", ("latitude", "longitude"), 2)
 PROSE = Table("prose", ("narrative",), 0)  # no rows but words (sql.prose): the row of the packed entries tells of them
 
+_WHOLE = frozenset({"system", "type", "unit", "canonical", "narrative"})
+_REAL = frozenset({"latitude", "longitude"})
+
+
+def kind_of(table: Table, column: str) -> Kind:
+    """What the values of a column are."""
+    if column in _WHOLE:
+        return "whole"
+    if column in _REAL:
+        return "real"
+    if column in {"low", "high"}:
+        return "whole" if table is DATE else "real"
+    return "text"
+
+
 TABLES = (TOKEN, REFERENCE, STRING, URI, DATE, NUMBER, QUANTITY, PROFILE, POINT)
 
 TABLE_OF: dict[type[Value], Table] = {
@@ -135,16 +170,6 @@ SORTED_BY: dict[type[Value], tuple[str, str]] = {
 }
 
 
-def path(entry: int) -> str:
-    """Where the rows of an entry number stand in the packed entries."""
-    return f'$."{entry}"'
-
-
-def sorting(kind: type[Value] | None, value: str) -> str:
-    """The condition on a packed row that a sort compares it: not the later words of a text (see query.String)."""
-    return f"({value} ->> 1 <> '' OR {value} ->> 0 = '')" if kind is String else "1"
-
-
 NO_COLUMN = ("", "")  # for what is sorted by a distance
 
 
@@ -153,8 +178,16 @@ def finite(number: float) -> float:
     return min(max(float(number), -LARGEST), LARGEST)
 
 
-class Numbering(Protocol):
+class Numbering(Names, Protocol):
     """Gives numbers to text, new ones where it is new."""
+
+    def entries_of(self, type_: str) -> dict[tuple[str, type[Value]], int]:
+        """The numbers of a type's entries, by (parameter, kind), as far as they are known; to be asked at once, not kept."""
+        ...
+
+    def make_entry(self, type_: str, param: str, kind: type[Value]) -> int: ...
+
+    def make_outline(self, type_: str, entries: str) -> int: ...
 
     def make_type(self, type_: str) -> int: ...
 

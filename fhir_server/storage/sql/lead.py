@@ -30,10 +30,11 @@ from fhir_server.search.query import (
 )
 from fhir_server.storage.sql import distinct, near, prose
 from fhir_server.storage.sql.arms import Arm, arms, arms_of_all, disjoint, union
-from fhir_server.storage.sql.compare import Alternative, Comparison, condition, on_table
+from fhir_server.storage.sql.compare import Alternative, Comparison, condition, on_table, packed
 from fhir_server.storage.sql.contained import Local, number, within
+from fhir_server.storage.sql.dialect import Dialect
 from fhir_server.storage.sql.distinct import SAMPLE, SHARED
-from fhir_server.storage.sql.layout import TOKEN, path
+from fhir_server.storage.sql.layout import REFERENCE, TOKEN, Table, kind_of
 from fhir_server.storage.sql.text import FALSE, Sql, all_of, join
 from fhir_server.storage.sql.tree import MANY, Tree, as_json, by_shape, conjuncts, differing, is_one_of, shared, updated
 
@@ -112,6 +113,7 @@ class Leads:
 
     def __init__(self, tree: Tree, sets: Sets) -> None:
         self.tree = tree
+        self.dialect = tree.dialect
         self.sets = sets
 
     def lead(self, node: Node, type_: str, access: Access) -> Lead | None:
@@ -121,12 +123,12 @@ class Leads:
                 return self._match(node, type_)
             case Near():
                 alias = self.tree.alias("e")
-                where = near.on_table(self.tree.names, node, type_, alias)
+                where = near.on_table(self.dialect, self.tree.names, node, type_, alias)
                 return Lead(
                     where if where == FALSE else Sql(f"SELECT {alias}.rid AS rid FROM point {alias} WHERE ") + where
                 )
             case Ids(anyof):
-                return self._rows(is_one_of("id", anyof), type_)
+                return self._rows(is_one_of(self.dialect, "id", anyof), type_)
             case LastUpdated(tests):
                 where = all_of([updated("v.updated", op, value) for op, value in tests])
                 return NEVER if where == FALSE else self._updated(where, type_)
@@ -186,7 +188,7 @@ class Leads:
         return self._alternatives(self.tree.alternatives(node, type_), type_)
 
     def _prose(self, node: Match, type_: str) -> Lead | None:
-        parts, exact = prose.rids(self.tree.names, node, type_)
+        parts, exact = prose.rids(self.tree, node, type_)
         if len(parts) > MOST_PARTS:
             return None
         return Lead(join(" UNION ALL ", parts), whole=exact) if parts else NEVER
@@ -204,30 +206,43 @@ class Leads:
         once = alone or (once and self.sets.single(type_, {each.entry for each in found}))
         if any(self._shared(each) for each in found):
             return Lead(join(" UNION ALL ", [self._rows_like(each) for each in apart]), once=once)
-        stretches = tuple(arms_of_all(apart))
+        stretches = tuple(arms_of_all(self.dialect, apart))
         passed = PASSED if any(test.column == "unit" for each in found for test in each.tests) else 1
-        return Lead(union(stretches, self.tree.alias), stretches, once, cost=passed)
+        return Lead(union(self.dialect, stretches, self.tree.alias), stretches, once, cost=passed)
 
     def _one_shape(self, found: list[Alternative]) -> Sql:
         """The rids of many alternatives of one shape."""
         first, alias, given = found[0], self.tree.alias("e"), self.tree.alias("v")
         tests = " AND ".join(
-            f"{alias}.{test.column} = {given}.value ->> {index}" for index, test in enumerate(differing(first))
+            self._alike(first.table, test.column, alias, f"{given}.value", index)
+            for index, test in enumerate(differing(first))
         )
         return Sql(
-            f"SELECT {alias}.rid AS rid FROM json_each(?) {given} CROSS JOIN {first.table.name} {alias} WHERE {tests} AND ",
+            f"SELECT {alias}.rid AS rid FROM {self.dialect.given(given)}"
+            f" CROSS JOIN {first.table.name} {alias} WHERE {tests} AND ",
             (as_json(found),),
-        ) + on_table(shared(first), alias)
+        ) + on_table(self.dialect, shared(first), alias)
+
+    def _alike(self, table: Table, column: str, alias: str, given: str, index: int) -> str:
+        value = self.dialect.item(given, index, kind_of(table, column))
+        first = column == table.columns[0] and kind_of(table, column) == "text"
+        return self.dialect.same(f"{alias}.{column}", value) if first else f"{alias}.{column} = {value}"
 
     def _shared(self, found: Alternative) -> bool:
         """Whether it looks inside texts that many resources share."""
-        return distinct.looks_inside(found) and self.sets.count(distinct.texts(found)) * SHARED <= SAMPLE
+        return (
+            self.dialect.skips
+            and distinct.looks_inside(found)
+            and self.sets.count(distinct.texts(found)) * SHARED <= SAMPLE
+        )
 
     def _rows_like(self, found: Alternative) -> Sql:
         alias = self.tree.alias("e")
         if self._shared(found):
-            return distinct.rids(found, alias)
-        return Sql(f"SELECT {alias}.rid AS rid FROM {found.table.name} {alias} WHERE ") + on_table(found, alias)
+            return distinct.rids(self.dialect, found, alias)
+        return Sql(f"SELECT {alias}.rid AS rid FROM {found.table.name} {alias} WHERE ") + on_table(
+            self.dialect, found, alias
+        )
 
     def _unlike(self, node: Match, type_: str) -> Lead | None:
         """For a condition that must not hold: resources with an entry for which one alternative does not, or with no such entry."""
@@ -242,12 +257,12 @@ class Leads:
         stretches = [
             arm
             for op in (Op.LT, Op.GT)
-            for arm in arms(Alternative(found.table, found.entry, (Comparison(first, op, value),)))
+            for arm in arms(self.dialect, Alternative(found.table, found.entry, (Comparison(first, op, value),)))
         ]
         if others:
-            stretches.append(Arm(found.table.name, lambda alias: _all_but(found, others, alias)))
+            stretches.append(Arm(found.table.name, lambda alias: _all_but(self.dialect, found, others, alias)))
         without = self._without(type_, [found.entry])
-        rids = union(stretches, self.tree.alias)
+        rids = union(self.dialect, stretches, self.tree.alias)
         return Lead(rids if without.rids == FALSE else join(" UNION ALL ", [rids, without.rids]), whole=False)
 
     def _without(self, type_: str, entries: list[int]) -> Lead:
@@ -265,12 +280,12 @@ class Leads:
             for outline in outlines
         )
         if len(outlines) <= MOST_ARMS:
-            return Lead(union(stretches, self.tree.alias), stretches, once=True) if stretches else NEVER
+            return Lead(union(self.dialect, stretches, self.tree.alias), stretches, once=True) if stretches else NEVER
         given = msgspec.json.encode(outlines).decode()
         return Lead(
             Sql(
-                "SELECT rid FROM resource INDEXED BY resource_outline"
-                " WHERE outline IN (SELECT value FROM json_each(?)) AND body IS NOT NULL",
+                f"SELECT rid FROM resource{self.dialect.by('resource_outline')}"
+                f" WHERE outline IN ({self.dialect.values('whole')}) AND body IS NOT NULL",
                 (given,),
             ),
             once=True,
@@ -288,7 +303,7 @@ class Leads:
     def _updated(self, where: Sql, type_: str) -> Lead:
         return Lead(
             Sql(
-                "SELECT v.rid AS rid FROM version v CROSS JOIN resource w ON w.rid = v.rid AND w.changed = v.sequence"
+                f"SELECT v.rid AS rid FROM version v{self.dialect.join}resource w ON w.rid = v.rid AND w.changed = v.sequence"
                 " WHERE v.type = ? AND w.body IS NOT NULL AND ",
                 (self.tree.names.of_type(type_),),
             )
@@ -318,8 +333,8 @@ class Leads:
             Sql(f"SELECT {alias}.rid AS rid FROM (")
             + targets
             + Sql(
-                f") {found} CROSS JOIN resource {row} ON {row}.rid = {found}.rid"
-                f" CROSS JOIN reference {alias} ON {alias}.entry = ? AND {alias}.id = {row}.id AND {alias}.type = ?",
+                f") {found}{self.dialect.join}resource {row} ON {row}.rid = {found}.rid"
+                f"{self.dialect.join}reference {alias} ON {alias}.entry = ? AND {self.dialect.same(f'{alias}.id', f'{row}.id')} AND {alias}.type = ?",
                 (entry, target_type),
             )
         )
@@ -329,8 +344,10 @@ class Leads:
         stretches = tuple(
             Arm(
                 "reference",
-                lambda alias, id_=id_: Sql(  # type: ignore[misc]
-                    f"{alias}.entry = ? AND {alias}.id = ? AND {alias}.type = ?", (entry, id_, target_type)
+                lambda alias, id_=id_: (  # type: ignore[misc]
+                    Sql(f"{alias}.entry = ? AND ", (entry,))
+                    + self.dialect.equal(f"{alias}.id", id_)
+                    + Sql(f" AND {alias}.type = ?", (target_type,))
                 ),
                 keyed=True,
             )
@@ -338,7 +355,7 @@ class Leads:
         )
         if not stretches:
             return NEVER
-        return Lead(union(stretches, self.tree.alias), stretches, self.sets.single(type_, [entry]))
+        return Lead(union(self.dialect, stretches, self.tree.alias), stretches, self.sets.single(type_, [entry]))
 
     def _has(self, node: Has, type_: str, access: Access) -> Lead:
         names = self.tree.names
@@ -351,11 +368,12 @@ class Leads:
             Sql(f"SELECT {row}.rid AS rid FROM (")
             + sources
             + Sql(
-                f") {found} CROSS JOIN resource {source} ON {source}.rid = {found}.rid"
-                f" CROSS JOIN json_each({source}.entries, ?) {alias}"
-                f" CROSS JOIN resource {row} ON {row}.type = ? AND {row}.id = {alias}.value ->> 0"
-                f" WHERE {alias}.value ->> 1 = ? AND {row}.body IS NOT NULL",
-                (path(entry), own_type, own_type),
+                f") {found}{self.dialect.join}resource {source} ON {source}.rid = {found}.rid"
+                f" CROSS JOIN {self.dialect.rows(f'{source}.entries', alias)}"
+                f"{self.dialect.join}resource {row} ON {row}.type = ?"
+                f" AND {row}.id = {packed(self.dialect, REFERENCE, 'id', f'{alias}.value')}"
+                f" WHERE {packed(self.dialect, REFERENCE, 'type', f'{alias}.value')} = ? AND {row}.body IS NOT NULL",
+                (self.dialect.place(entry), own_type, own_type),
             ),
             cost=FETCHED,
             look=self.sets.of_type(names.of_type(node.source) or 0) / max(1.0, 2 * self.sets.of_type(own_type)),
@@ -377,11 +395,11 @@ class Leads:
 
 def _union(parts: list[Sql]) -> Sql:
     """The rids of all; FALSE where there are none."""
-    return join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ")" for part in parts]) if parts else FALSE
+    return join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ") q" for part in parts]) if parts else FALSE
 
 
-def _all_but(found: Alternative, others: Sequence[Comparison], alias: str) -> Sql:
+def _all_but(dialect: Dialect, found: Alternative, others: Sequence[Comparison], alias: str) -> Sql:
     """Rows with the key of the alternative for which its other tests do not all hold."""
-    tests = all_of([condition(f"{alias}.{test.column}", test.op, test.value) for test in others])
+    tests = all_of([condition(dialect, f"{alias}.{test.column}", test.op, test.value) for test in others])
     key = found._replace(tests=tuple(test for test in found.tests if test not in others))
-    return on_table(key, alias) + " AND NOT (" + tests + ")"
+    return on_table(dialect, key, alias) + " AND NOT (" + tests + ")"

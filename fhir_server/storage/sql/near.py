@@ -8,6 +8,8 @@ Distances are great circles on a sphere of the Earth's mean radius: up to half a
 from math import asin, cos, isfinite, pi, radians, sin
 
 from fhir_server.search.query import Near, Point
+from fhir_server.storage.sql.compare import packed
+from fhir_server.storage.sql.dialect import Dialect
 from fhir_server.storage.sql.layout import POINT, Names
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of
 
@@ -17,16 +19,20 @@ MARGIN = 1e-9
 """Radians, six millimetres: what rounding may move a place. The box is wider by it, the distance decides."""
 
 
-def metres(latitude: str, longitude: str, place: tuple[float, float]) -> Sql:
+def metres(dialect: Dialect, latitude: str, longitude: str, place: tuple[float, float]) -> Sql:
     """The distance between the place and the one that two expressions give in degrees (haversine)."""
+    south, west = (dialect.small(f"({degrees} - ?)") for degrees in (latitude, longitude))
+    square = (
+        f"sqrt(pow(sin(radians({south}) / 2), 2)"
+        f" + cos(radians({dialect.small(latitude)})) * ? * pow(sin(radians({west}) / 2), 2))"
+    )
     return Sql(
-        f"({2 * EARTH_RADIUS} * asin(min(1.0, sqrt(pow(sin(radians({latitude} - ?) / 2), 2)"
-        f" + cos(radians({latitude})) * ? * pow(sin(radians({longitude} - ?) / 2), 2)))))",
+        f"({2 * EARTH_RADIUS} * asin({dialect.least('1.0', square)}))",
         (place[0], cos(radians(place[0])), place[1]),
     )
 
 
-def on_table(names: Names, node: Near, type_: str, alias: str) -> Sql:
+def on_table(dialect: Dialect, names: Names, node: Near, type_: str, alias: str) -> Sql:
     """The condition on a row of `point`: within the box, which the key begins with, and within the distance."""
     entry, within = names.of_entry(type_, node.param, Point), box(node)
     if entry is None or within is None:
@@ -36,24 +42,24 @@ def on_table(names: Names, node: Near, type_: str, alias: str) -> Sql:
         [
             Sql(f"{alias}.entry = ? AND {alias}.latitude BETWEEN ? AND ?", (entry, south, north)),
             any_of([Sql(f"{alias}.longitude BETWEEN ? AND ?", each) for each in longitudes]) if longitudes else TRUE,
-            metres(f"{alias}.latitude", f"{alias}.longitude", (node.latitude, node.longitude))
+            metres(dialect, f"{alias}.latitude", f"{alias}.longitude", (node.latitude, node.longitude))
             + Sql(" <= ?", (node.metres,)),
         ]
     )
 
 
-def on_packed(node: Near, element: str) -> Sql:
+def on_packed(dialect: Dialect, node: Near, element: str) -> Sql:
     """The condition on one row of the packed entries, a JSON array."""
     if box(node) is None:
         return FALSE
     place = (node.latitude, node.longitude)
-    return distance(element, place) + Sql(" <= ?", (node.metres,))
+    return distance(dialect, element, place) + Sql(" <= ?", (node.metres,))
 
 
-def distance(element: str, place: tuple[float, float]) -> Sql:
+def distance(dialect: Dialect, element: str, place: tuple[float, float]) -> Sql:
     """Metres between the place and a row of the packed entries."""
-    latitude, longitude = (f"({element} ->> {POINT.columns.index(column)})" for column in ("latitude", "longitude"))
-    return metres(latitude, longitude, place)
+    latitude, longitude = (packed(dialect, POINT, column, element) for column in ("latitude", "longitude"))
+    return metres(dialect, latitude, longitude, place)
 
 
 Range = tuple[float, float]

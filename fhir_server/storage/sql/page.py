@@ -16,6 +16,7 @@ import msgspec
 from fhir_server.outcome import BadRequest
 from fhir_server.search.query import Missing, SearchQuery, Sort
 from fhir_server.storage.sql.branch import Branch, changed_since
+from fhir_server.storage.sql.dialect import Position
 from fhir_server.storage.sql.keys import key
 from fhir_server.storage.sql.plan import Plan
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of, join
@@ -32,13 +33,13 @@ _ALWAYS = ("_id", "_lastUpdated")  # every resource has them
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """A place between two resources of a search. `position`: the newest sequence number when page one was made. `rid` END: the
+    """A place between two resources of a search. `position`: the state of the database when page one was made. `rid` END: the
     place behind all of them. `weights`: those of Ranked.
     """
 
     sorts: str
     forward: bool
-    position: int
+    position: Position
     keys: tuple[Key, ...]
     rid: int
     weights: str = ""
@@ -54,7 +55,7 @@ def cursor(after: str, sort: tuple[Sort, ...]) -> Cursor:
         found = msgspec.msgpack.decode(raw, type=Cursor)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise BadRequest("This page link is not one that this server made.", expression="http.after") from error
-    numbers = (found.position, found.rid, *(key for key in found.keys if isinstance(key, int)))
+    numbers = [each for each in (found.position, found.rid, *found.keys) if isinstance(each, int)]
     if found.sorts != signature(sort) or len(found.keys) != len(sort) or any(abs(each) >= 2**63 for each in numbers):
         raise BadRequest("This page link belongs to another search.", expression="http.after")
     return found
@@ -90,10 +91,10 @@ class Order:
         """What follows ORDER BY; `visited`: none lacks the first key."""
         terms = []
         for index, each in enumerate(self.sort):
-            down = each.descending is self.forward
+            down, nulls = each.descending is self.forward, ""
             if each.param not in _ALWAYS and not (visited and index == 0):
-                terms.append(f"k{index} IS NULL{'' if self.forward else ' DESC'}")
-            terms.append(f"k{index}{' DESC' if down else ''}")
+                nulls = f" NULLS {'LAST' if self.forward else 'FIRST'}"
+            terms.append(f"k{index}{' DESC' if down else ''}{nulls}")
         return ", ".join([*terms, f"rid{' DESC' if self.newest_first else ''}"])
 
     def beyond(self, place: Cursor, keys: Sequence[Sql], rid: str) -> Sql:
@@ -132,7 +133,7 @@ class Stretch:
     instead: Callable[[], "list[Stretch]"] | None = None
 
 
-def course(query: SearchQuery, plans: list[Plan], place: Cursor | None, position: int) -> list[Stretch]:
+def course(query: SearchQuery, plans: list[Plan], place: Cursor | None, position: Position) -> list[Stretch]:
     """The stretches of a page and one row more, if there is one; later ones only matter where earlier ones leave room."""
     pages = Pages(query, plans, place, position)
     return pages.sorted() if query.sort else pages.created()
@@ -141,7 +142,7 @@ def course(query: SearchQuery, plans: list[Plan], place: Cursor | None, position
 class Pages:
     """Writes the statements of one page."""
 
-    def __init__(self, query: SearchQuery, plans: list[Plan], place: Cursor | None, position: int) -> None:
+    def __init__(self, query: SearchQuery, plans: list[Plan], place: Cursor | None, position: Position) -> None:
         self.query, self.plans, self.place, self.position = query, plans, place, position
         self.order = Order(query.sort, place is None or place.forward)
 
@@ -172,16 +173,18 @@ class Pages:
         end = Sql(f" ORDER BY rid{' DESC' if self.order.newest_first else ''}")
         limit = Sql(" LIMIT ?", (self.query.count + 1,))
         parts = [branch.statement(Sql(f"{branch.resource.rid} AS rid"), self._since(branch)) for branch in branches]
-        return _with_bodies(join(" UNION ", parts) + end + limit, end.text.replace("rid", "m.rid"))
+        return _with_bodies(self.plans[0], join(" UNION ", parts) + end + limit, end.text.replace("rid", "m.rid"))
 
     def _since(self, branch: Branch) -> Sql:
         """The condition on rid for the default order. What was created after page one never shows."""
         place, rid = self.place, branch.resource.rid
         if place is None:
             return TRUE
-        if place.forward:
+        dialect = branch.tree.dialect
+        if place.forward and dialect.ordered:
             return Sql(f"{rid} < ?", (place.rid,))
-        return Sql(f"({rid} > ? AND {rid} <= ?)", (place.rid, self.position))
+        there = dialect.created(branch.resource, self.position)
+        return all_of([Sql(f"{rid} {'<' if place.forward else '>'} ?", (place.rid,)), there])
 
     # ---- in the order of keys
 
@@ -220,7 +223,7 @@ class Pages:
         columns = join(", ", [*(key + f" AS k{index}" for index, key in enumerate(keys)), Sql(f"{rid} AS rid")])
         return branch.statement(columns, all_of(where), self._end(visited=True))
 
-    def _gathered(self, plan: Plan, only: str = "1") -> Sql:
+    def _gathered(self, plan: Plan, only: str = "TRUE") -> Sql:
         branch = plan.gather()
         keys = self.order.keys(branch, plan)
         columns = join(
@@ -230,14 +233,14 @@ class Pages:
         beyond = TRUE
         if self.place is not None:
             beyond = self.order.beyond(self.place, [Sql(f"k{index}") for index in range(len(keys))], "rid")
-        return Sql(f"SELECT {self._names()} FROM (") + inner + ") WHERE " + all_of([Sql(only), beyond]) + self._end()
+        return Sql(f"SELECT {self._names()} FROM (") + inner + ") q WHERE " + all_of([Sql(only), beyond]) + self._end()
 
     def _without_key(self, plan: Plan) -> Sql:
         """Those that lack the first key."""
         first = self.query.sort[0]
         lacking = plan.also(Missing(first.param, (first.kind,))) if first.kind else None
         if lacking is None or lacking.empty:
-            return self._gathered(plan, "0")
+            return self._gathered(plan, "FALSE")
         return self._gathered(lacking)
 
     def _may_lack(self, plan: Plan) -> bool:
@@ -249,7 +252,7 @@ class Pages:
 
     def _unchanged(self, branch: Branch) -> Sql:
         """The condition for sorts: what was changed after page one may stand elsewhere now, and is left out."""
-        return TRUE if self.place is None else Sql(f"{branch.resource.column('changed')} <= ?", (self.position,))
+        return TRUE if self.place is None else branch.tree.dialect.unchanged(branch.resource, self.position)
 
     def _names(self) -> str:
         return ", ".join([*(f"k{index}" for index in range(len(self.query.sort))), "rid"])
@@ -260,9 +263,9 @@ class Pages:
     def _united(self, parts: list[Sql]) -> Sql:
         rows = parts[0]
         if len(parts) > 1:
-            union = join(" UNION ALL ", [Sql(f"SELECT {self._names()} FROM (") + part + ")" for part in parts])
-            rows = Sql("SELECT * FROM (") + union + ")" + self._end()
-        return _with_bodies(rows, f" ORDER BY {self.order.terms().replace('rid', 'm.rid')}")
+            union = join(" UNION ALL ", [Sql(f"SELECT {self._names()} FROM (") + part + ") q" for part in parts])
+            rows = Sql("SELECT * FROM (") + union + ") q" + self._end()
+        return _with_bodies(self.plans[0], rows, f" ORDER BY {self.order.terms().replace('rid', 'm.rid')}")
 
 
 def behind(plans: list[Plan], rid: int, count: int) -> Sql:
@@ -272,25 +275,25 @@ def behind(plans: list[Plan], rid: int, count: int) -> Sql:
         for branch in plan.stream():
             own = branch.resource.rid
             parts.append(branch.statement(Sql(f"{own} AS rid"), Sql(f"{own} > ?", (rid,))))
-    return _with_bodies(join(" UNION ", parts) + Sql(" ORDER BY rid LIMIT ?", (count,)), " ORDER BY m.rid")
+    return _with_bodies(plans[0], join(" UNION ", parts) + Sql(" ORDER BY rid LIMIT ?", (count,)), " ORDER BY m.rid")
 
 
-def _with_bodies(rows: Sql, end: str) -> Sql:
+def _with_bodies(plan: Plan, rows: Sql, end: str) -> Sql:
     """The rows with the resources; the bodies are fetched for those alone that are on the page."""
     return (
         Sql("SELECT r.type, r.id, r.version, r.updated, r.method, r.body, m.* FROM (")
         + rows
-        + f") m CROSS JOIN resource r ON r.rid = m.rid{end}"
+        + f") m{plan.tree.dialect.join}resource r ON r.rid = m.rid{end}"
     )
 
 
-def total(plans: list[Plan], position: int) -> Sql:
+def total(plans: list[Plan], position: Position) -> Sql:
     """The statement of the number of matches that were created up to the position."""
     branches = [plan.gather() for plan in plans]
-    return _count([(each, Sql(f"{each.resource.rid} <= ?", (position,))) for each in branches])
+    return _count([(each, each.tree.dialect.created(each.resource, position)) for each in branches])
 
 
-def touched(plans: list[Plan], position: int) -> Sql:
+def touched(plans: list[Plan], position: Position) -> Sql:
     """The statement of the number of matches that existed at the position and were changed since."""
     return _count(
         [(plan.only(changed_since(plan.tree, plan.type, plan.number or 0, position)), TRUE) for plan in plans]
@@ -301,6 +304,6 @@ def _count(branches: Iterable[tuple[Branch, Sql]]) -> Sql:
     parts = [branch.statement(Sql(f"{branch.resource.rid} AS rid"), more) for branch, more in branches]
     return (
         Sql("SELECT count(*) FROM (")
-        + join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ")" for part in parts])
-        + ")"
+        + join(" UNION ALL ", [Sql("SELECT rid FROM (") + part + ") q" for part in parts])
+        + ") q"
     )

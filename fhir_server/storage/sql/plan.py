@@ -26,8 +26,10 @@ from fhir_server.storage.sql.branch import (
     by_id,
     by_time,
 )
-from fhir_server.storage.sql.layout import NO_COLUMN, SORTED_BY, Table, path, sorting, table_of
+from fhir_server.storage.sql.compare import packed
+from fhir_server.storage.sql.layout import NO_COLUMN, SORTED_BY, Table, table_of
 from fhir_server.storage.sql.lead import NEVER, Lead, Leads, Part
+from fhir_server.storage.sql.sorting import sorting
 from fhir_server.storage.sql.text import FALSE, Sql, all_of
 from fhir_server.storage.sql.tree import Tree, conjuncts
 
@@ -187,16 +189,12 @@ class Plan:
         self._filtered(branch, None)
         if not self.planner.single(self.type, [entry]):
             branch.distinct = True
-            choose, alias, index = (
-                "max" if sort.descending else "min",
-                self.tree.alias("x"),
-                table.columns.index(column),
-            )
+            choose, alias, dialect = "max" if sort.descending else "min", self.tree.alias("x"), self.tree.dialect
+            element = f"{alias}.value"
             first = Sql(
-                f"{branch.alias}.{column} = (SELECT {choose}({alias}.value ->> {index})"
-                f" FROM json_each({branch.resource.column('entries')}, ?) {alias}"
-                f" WHERE {sorting(sort.kind, f'{alias}.value')})",
-                (path(entry),),
+                f"{branch.alias}.{column} = (SELECT {choose}({packed(dialect, table, column, element)})"
+                f" FROM {dialect.rows(branch.resource.column('entries'), alias)} WHERE {sorting(dialect, sort.kind, element)})",
+                (dialect.place(entry),),
             )
             branch.where = all_of([branch.where, first])
         return branch
@@ -277,14 +275,14 @@ class Planner:
         found = self._run(
             Sql("SELECT r.id FROM (")
             + rids
-            + Sql(") f CROSS JOIN resource r ON r.rid = f.rid LIMIT ?", (FEW_TARGETS + 1,))
+            + Sql(f") f{self.tree.dialect.join}resource r ON r.rid = f.rid LIMIT ?", (FEW_TARGETS + 1,))
         )
         return None if len(found) > FEW_TARGETS else sorted({str(id_) for (id_,) in found})
 
     def count(self, rows: Sql) -> int:
         """See Sets."""
         self.counted = True
-        return self._run(Sql("SELECT count(*) FROM (") + rows + ")")[0][0]
+        return self._run(Sql("SELECT count(*) FROM (") + rows + ") q")[0][0]
 
     def single(self, type_: str, entries: Iterable[int]) -> bool:
         """See Sets."""
@@ -368,13 +366,13 @@ class Planner:
             by="resource_type",
             keyed=True,
         )
-        return self.amount(Lead(arm.rids("e"), (arm,)))
+        return self.amount(Lead(arm.rids(self.tree.dialect, "e"), (arm,)))
 
     def _count(self, lead: Lead, most: int) -> tuple[int, int]:
         """How many rows there are up to `most`, and the lowest rid of these where they come in its order."""
         order = " ORDER BY rid DESC" if len(lead.arms) == 1 and lead.arms[0].keyed else ""
         rows = self._run(
-            Sql("SELECT count(*), ifnull(min(rid), 0) FROM (") + lead.rids + Sql(f"{order} LIMIT ?)", (most,))
+            Sql("SELECT count(*), coalesce(min(rid), 0) FROM (") + lead.rids + Sql(f"{order} LIMIT ?) q", (most,))
         )
         return rows[0][0], rows[0][1]
 

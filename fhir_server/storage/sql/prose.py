@@ -10,10 +10,12 @@ Each document begins with a word that no text has, made of its entry number, so 
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from fhir_server.search.query import And, Chain, Compare, Has, Match, Node, Not, Op, Or, Prose, Sort
-from fhir_server.storage.sql.layout import NARRATIVE, Names
+from fhir_server.storage.sql.dialect import Dialect
+from fhir_server.storage.sql.layout import NARRATIVE
+from fhir_server.storage.sql.resource import Conditions, Resource
 from fhir_server.storage.sql.text import FALSE, Sql, all_of, any_of
 
 MARK = "\ue000"
@@ -21,15 +23,6 @@ MARK = "\ue000"
 
 _WORD = re.compile("[0-9A-Za-z\x80-\U0010ffff]+")
 """What the index takes for a word: it splits at all other characters."""
-
-
-class Resource(Protocol):
-    """See sql.tree."""
-
-    rid: str
-    image: bool
-
-    def column(self, name: str) -> str: ...
 
 
 class Ranked(Sort, frozen=True):
@@ -72,44 +65,39 @@ def sought(compares: Sequence[Compare]) -> Sought:
     return Sought(tuple(dict.fromkeys(words)), tuple(dict.fromkeys(phrases)))
 
 
-def asked(entry: int, words: Sequence[str]) -> str:
-    """The full-text query for documents of the entry number that have all the words."""
-    quoted = [f'"{word[:-1]}"*' if word.endswith("*") else f'"{word}"' for word in words]
-    return " AND ".join([f'"{MARK}{entry}"', *quoted])
-
-
-def holds(names: Names, node: Match, type_: str, resource: Resource) -> Sql:
+def holds(tree: Conditions, node: Match, type_: str, resource: Resource) -> Sql:
     """The condition that the words of the resource are as one alternative asks."""
-    entry = names.of_entry(type_, node.param, Prose)
+    entry = tree.names.of_entry(type_, node.param, Prose)
     if entry is None:
         return FALSE
     narrative = int(node.param == NARRATIVE)
-    return any_of([_holds(entry, narrative, sought(compares), resource) for compares in node.anyof])
+    return any_of([_holds(tree.dialect, entry, narrative, sought(compares), resource) for compares in node.anyof])
 
 
-def _holds(entry: int, narrative: int, found: Sought, resource: Resource) -> Sql:
+def _holds(dialect: Dialect, entry: int, narrative: int, found: Sought, resource: Resource) -> Sql:
     said = [
-        Sql(f"says({resource.column('body')}, ?, ?)", (narrative, phrase))
+        dialect.says(resource, narrative, phrase)
         for phrase in (*found.phrases, *(found.words if resource.image else ()))
     ]
     if resource.image:
-        there = Sql(f"json_type({resource.column('entries')}, ?) IS NOT NULL", (f'$."{entry}"',))
+        there = Sql(dialect.has(resource.column("entries")), (dialect.place(entry),))
     else:
+        words = dialect.found(entry, found.words)
         there = Sql(
-            f"EXISTS (SELECT 1 FROM prose WHERE prose MATCH ? AND rowid = {resource.rid} * 2 + ?)",
-            (asked(entry, found.words), narrative),
+            f"EXISTS (SELECT 1 FROM prose WHERE {words.text} AND prose.rowid = {resource.rid} * 2 + ?)",
+            (*words.args, narrative),
         )
     return all_of([there, *said])
 
 
-def rids(names: Names, node: Match, type_: str) -> tuple[list[Sql], bool]:
+def rids(tree: Conditions, node: Match, type_: str) -> tuple[list[Sql], bool]:
     """For each alternative a statement of the resources that have its words; False where they may not follow one another."""
-    entry = names.of_entry(type_, node.param, Prose)
+    entry = tree.names.of_entry(type_, node.param, Prose)
     if entry is None:
         return [], True
     alternatives = [sought(compares) for compares in node.anyof]
     return [
-        Sql("SELECT rowid >> 1 AS rid FROM prose WHERE prose MATCH ?", (asked(entry, found.words),))
+        Sql("SELECT rowid >> 1 AS rid FROM prose WHERE ") + tree.dialect.found(entry, found.words)
         for found in alternatives
     ], not any(found.phrases for found in alternatives)
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fhir_server.search.query import Access, Match, Node
 from fhir_server.storage.sql.compare import Alternative
+from fhir_server.storage.sql.dialect import Dialect
 from fhir_server.storage.sql.layout import Names
 from fhir_server.storage.sql.text import Sql
 
@@ -43,6 +44,7 @@ class Conditions(Protocol):
     """Writes the conditions of one statement (see tree.Tree)."""
 
     names: Names
+    dialect: Dialect
 
     def alias(self, letter: str) -> str: ...
 

@@ -19,8 +19,8 @@ class Sql(NamedTuple):
         return Sql(self.text + other.text, self.args + other.args)
 
 
-TRUE = Sql("1")
-FALSE = Sql("0")
+TRUE = Sql("TRUE")
+FALSE = Sql("FALSE")
 
 
 def join(separator: str, parts: Sequence[Sql]) -> Sql:

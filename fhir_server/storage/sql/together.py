@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from fhir_server.search.query import Together
 from fhir_server.storage.sql.compare import Alternative, on_packed
-from fhir_server.storage.sql.layout import path
 from fhir_server.storage.sql.resource import Conditions, Resource
 from fhir_server.storage.sql.text import FALSE, TRUE, Sql, all_of, any_of, join
 
@@ -32,12 +31,13 @@ def _groups(tree: Conditions, found: Sequence[Alternative], resource: Resource) 
         entries.setdefault(each.entry, []).append(each)
     parts = []
     for entry, alike in entries.items():
-        alias, group = tree.alias("e"), len(alike[0].table.columns)
-        where = any_of([on_packed(each, f"{alias}.value") for each in alike])
+        alias = tree.alias("e")
+        where = any_of([on_packed(tree.dialect, each, f"{alias}.value") for each in alike])
+        group = tree.dialect.item(f"{alias}.value", len(alike[0].table.columns), "whole")
         parts.append(
             Sql(
-                f"SELECT ifnull({alias}.value ->> {group}, 0) AS part FROM json_each({resource.column('entries')}, ?) {alias} WHERE ",
-                (path(entry),),
+                f"SELECT coalesce({group}, 0) AS part FROM {tree.dialect.rows(resource.column('entries'), alias)} WHERE ",
+                (tree.dialect.place(entry),),
             )
             + where
         )

@@ -33,9 +33,10 @@ from fhir_server.search.query import (
     Together,
 )
 from fhir_server.storage.sql import near, prose
-from fhir_server.storage.sql.compare import Alternative, Comparison, alternatives, on_packed, on_table
+from fhir_server.storage.sql.compare import Alternative, Comparison, alternatives, on_packed, on_table, packed
 from fhir_server.storage.sql.contained import Local, contains, local
-from fhir_server.storage.sql.layout import Names, path
+from fhir_server.storage.sql.dialect import Dialect
+from fhir_server.storage.sql.layout import REFERENCE, Names, kind_of
 from fhir_server.storage.sql.resource import Resource
 from fhir_server.storage.sql.text import FALSE, Sql, all_of, any_of, negated
 from fhir_server.storage.sql.together import together
@@ -46,8 +47,9 @@ MANY = 8  # alternatives of one shape beyond this number travel as one JSON argu
 class Tree:
     """Writes conditions for one statement: its aliases are distinct."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, dialect: Dialect) -> None:
         self.names = names
+        self.dialect = dialect
         self._aliases = 0
 
     def alias(self, letter: str) -> str:
@@ -74,7 +76,7 @@ class Tree:
             case Near():
                 return self._near(node, type_, resource)
             case Ids(anyof):
-                return is_one_of(resource.column("id"), anyof)
+                return is_one_of(self.dialect, resource.column("id"), anyof)
             case LastUpdated(tests):
                 return all_of([updated(resource.column("updated"), op, value) for op, value in tests])
             case Missing():
@@ -100,7 +102,7 @@ class Tree:
 
     def _match(self, node: Match, type_: str, resource: Resource) -> Sql:
         if node.anyof and node.anyof[0][0].kind is Prose:
-            return prose.holds(self.names, node, type_, resource)
+            return prose.holds(self, node, type_, resource)
         return any_of(
             [
                 self._match_many(found, resource)
@@ -113,61 +115,62 @@ class Tree:
     def _match_one(self, found: Alternative, resource: Resource) -> Sql:
         alias = self.alias("e")
         if found.keyed and not resource.image:
-            where = on_table(found, alias)
+            where = on_table(self.dialect, found, alias)
             return Sql(f"EXISTS (SELECT 1 FROM {found.table.name} {alias} WHERE {where.text}", where.args) + (
                 f" AND {alias}.rid = {resource.rid})"
             )
-        where = on_packed(found, f"{alias}.value")
+        where = on_packed(self.dialect, found, f"{alias}.value")
         return Sql(
-            f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias} WHERE {where.text})",
-            (path(found.entry), *where.args),
+            f"EXISTS (SELECT 1 FROM {self.dialect.rows(resource.column('entries'), alias)} WHERE {where.text})",
+            (self.dialect.place(found.entry), *where.args),
         )
 
     def _match_many(self, found: Sequence[Alternative], resource: Resource) -> Sql:
         first, alias, given = found[0], self.alias("e"), self.alias("v")
-        place = {column: index for index, column in enumerate(first.table.columns)}
+        dialect, table = self.dialect, first.table
         tests = " AND ".join(
-            f"{alias}.value ->> {place[test.column]} = {given}.value ->> {index}"
+            f"{packed(dialect, table, test.column, f'{alias}.value')}"
+            f" = {dialect.item(f'{given}.value', index, kind_of(table, test.column))}"
             for index, test in enumerate(differing(first))
         )
-        where = on_packed(shared(first), f"{alias}.value")
+        where = on_packed(dialect, shared(first), f"{alias}.value")
         return Sql(
-            f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias}"
-            f" CROSS JOIN json_each(?) {given} WHERE {tests} AND {where.text})",
-            (path(first.entry), as_json(found), *where.args),
+            f"EXISTS (SELECT 1 FROM {dialect.rows(resource.column('entries'), alias)}"
+            f" CROSS JOIN {dialect.given(given)} WHERE {tests} AND {where.text})",
+            (dialect.place(first.entry), as_json(found), *where.args),
         )
 
     def _near(self, node: Near, type_: str, resource: Resource) -> Sql:
         entry, alias = self.names.of_entry(type_, node.param, Point), self.alias("e")
-        where = near.on_packed(node, f"{alias}.value")
+        where = near.on_packed(self.dialect, node, f"{alias}.value")
         if entry is None or where == FALSE:
             return FALSE
         return Sql(
-            f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias} WHERE {where.text})",
-            (path(entry), *where.args),
+            f"EXISTS (SELECT 1 FROM {self.dialect.rows(resource.column('entries'), alias)} WHERE {where.text})",
+            (self.dialect.place(entry), *where.args),
         )
 
     def _missing(self, node: Missing, type_: str, resource: Resource) -> Sql:
         numbers = [self.names.of_entry(type_, node.param, kind) for kind in node.kinds]
-        column = resource.column("entries")
+        there = self.dialect.has(resource.column("entries"))
         return all_of(
-            [Sql(f"json_type({column}, ?) IS NULL", (path(number),)) for number in numbers if number is not None]
+            [Sql(f"NOT ({there})", (self.dialect.place(number),)) for number in numbers if number is not None]
         )
 
     def _chain(self, node: Chain, type_: str, resource: Resource, access: Access) -> Sql:
         entry, target_type = self.names.of_entry(type_, node.param, Reference), self.names.of_type(node.target)
         if entry is None or target_type is None:
             return FALSE
-        alias, row = self.alias("e"), self.alias("r")
+        alias, row, dialect = self.alias("e"), self.alias("r"), self.dialect
         target = Resource(f"{row}.rid", row)
         where = self._visible(node.where, node.target, target, access)
         if where == FALSE:
             return FALSE
         return Sql(
-            f"EXISTS (SELECT 1 FROM json_each({resource.column('entries')}, ?) {alias}"
-            f" CROSS JOIN resource {row} ON {row}.type = ? AND {row}.id = {alias}.value ->> 0"
-            f" WHERE {alias}.value ->> 1 = ? AND {row}.body IS NOT NULL AND {where.text})",
-            (path(entry), target_type, target_type, *where.args),
+            f"EXISTS (SELECT 1 FROM {dialect.rows(resource.column('entries'), alias)}"
+            f"{dialect.join}resource {row} ON {row}.type = ? AND {row}.id = {packed(dialect, REFERENCE, 'id', f'{alias}.value')}"
+            f" WHERE {packed(dialect, REFERENCE, 'type', f'{alias}.value')} = ? AND {row}.body IS NOT NULL AND {where.text})",
+            (dialect.place(entry), target_type, target_type, *where.args),
         )
 
     def _has(self, node: Has, type_: str, resource: Resource, access: Access) -> Sql:
@@ -179,10 +182,11 @@ class Tree:
         where = self._visible(node.where, node.source, source, access)
         if where == FALSE:
             return FALSE
-        joined = f" CROSS JOIN resource {row} ON {row}.rid = {alias}.rid" if source.used else ""
+        joined = f"{self.dialect.join}resource {row} ON {row}.rid = {alias}.rid" if source.used else ""
         return Sql(
             f"EXISTS (SELECT 1 FROM reference {alias}{joined}"
-            f" WHERE {alias}.entry = ? AND {alias}.id = {resource.column('id')} AND {alias}.type = ? AND {where.text})",
+            f" WHERE {alias}.entry = ? AND {self.dialect.same(f'{alias}.id', resource.column('id'))}"
+            f" AND {alias}.type = ? AND {where.text})",
             (entry, own_type, *where.args),
         )
 
@@ -223,12 +227,12 @@ def as_json(found: Sequence[Alternative]) -> str:
     return msgspec.json.encode([[test.value for test in differing(each)] for each in found]).decode()
 
 
-def is_one_of(column: str, values: Sequence[str]) -> Sql:
+def is_one_of(dialect: Dialect, column: str, values: Sequence[str]) -> Sql:
     if not values:
         return FALSE
     if len(values) == 1:
         return Sql(f"{column} = ?", (values[0],))
-    return Sql(f"{column} IN (SELECT value FROM json_each(?))", (msgspec.json.encode(values).decode(),))
+    return Sql(f"{column} IN ({dialect.values('text')})", (msgspec.json.encode(values).decode(),))
 
 
 def updated(column: str, op: Op, microseconds: int) -> Sql:

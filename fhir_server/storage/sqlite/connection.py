@@ -12,7 +12,7 @@ import apsw
 
 from fhir_server.outcome import FhirError, TimedOut, Unavailable
 from fhir_server.storage.base import SchemaError
-from fhir_server.storage.sqlite import concepts, prose, ranking
+from fhir_server.storage.sqlite import prose
 
 PAGE_SIZE = 8192
 SYNCHRONOUS = "FULL"  # a commit is on disk when it returns; NORMAL loses the last ones at power loss
@@ -56,8 +56,6 @@ class Connection:
                 self.db.execute(f"PRAGMA {pragma}")
             self.db.wal_autocheckpoint(0)
             prose.register(self.db)
-            ranking.register(self.db)
-            concepts.register(self.db)
             self.db.set_progress_handler(self._late, STEPS)
 
     @contextmanager

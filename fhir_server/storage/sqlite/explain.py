@@ -9,13 +9,11 @@ from typing import Any
 import apsw
 
 from fhir_server.search.query import Access, Executed, Explanation, SearchQuery
-from fhir_server.search.spoken import one_line, spoken
-from fhir_server.storage.sql.lead import Lead
-from fhir_server.storage.sql.plan import Plan
+from fhir_server.search.spoken import spoken
+from fhir_server.storage.sql.explain import LONGEST, planned
+from fhir_server.storage.sql.search import planner_of, plans_of, search
 from fhir_server.storage.sqlite.reads import Reads
-from fhir_server.storage.sqlite.search import planner_of, plans_of, search
 
-LONGEST = 4_000  # characters of a statement that are shown
 BEGUN, ENDED = apsw.SQLITE_TRACE_STMT, apsw.SQLITE_TRACE_PROFILE
 
 
@@ -30,7 +28,7 @@ def explain(reads: Reads, access: Access, query: SearchQuery) -> Explanation:
 
     with reads.snapshot():
         plans = plans_of(planner_of(reads, reads.newest()), access, query)
-        lines = [line for plan in plans for line in _plan(plan)] or ["nothing can match"]
+        lines = planned(plans)
         reads.db.trace_v2(BEGUN | ENDED, ended, id=ended)
         start = perf_counter()
         try:
@@ -47,17 +45,3 @@ def explain(reads: Reads, access: Access, query: SearchQuery) -> Explanation:
         page.total,
         seconds,
     )
-
-
-def _plan(plan: Plan) -> list[str]:
-    """The conditions that could lead, with their amounts, and the one that does."""
-    lines = [f"{plan.type}: {_lead(plan, plan.lead) if plan.lead else 'visits all of the type'}"]
-    if plan.instead is not None:
-        lines.append(f"  or, where that leads to no end, gathers {_lead(plan, plan.instead)}")
-    return lines + [f"  {_lead(plan, lead)}: about {plan.planner.amount(lead):,.0f}" for lead in plan.leads or []]
-
-
-def _lead(plan: Plan, lead: Lead) -> str:
-    what = one_line(plan.parts[lead.part][0]) if lead.part >= 0 else "part of a condition"
-    way = "in order" if lead.keyed else "as a set"
-    return f"{what} ({way}{'' if lead.whole else ', and more besides'})"

@@ -7,9 +7,10 @@ import apsw
 
 from fhir_server.outcome import Unavailable
 from fhir_server.storage.base import SchemaError
+from fhir_server.storage.sql.concept_rows import fill
 from fhir_server.storage.sqlite.backup import copy
-from fhir_server.storage.sqlite.concept_rows import fill
 from fhir_server.storage.sqlite.connection import READ_WRITE, Connection, driver_errors
+from fhir_server.storage.sqlite.dialect import SQLITE
 from fhir_server.storage.sqlite.lock import WriteLock
 from fhir_server.storage.sqlite.rebuild import rebuild
 from fhir_server.storage.sqlite.schema import apply, backup_name, migrations, pending
@@ -55,7 +56,7 @@ def _prepare(path: Path, db: apsw.Connection) -> None:
         if stamped and any(step.reindexes for step in steps):
             rebuild(db)
         if stamped and any(step.fills_concepts for step in steps):
-            fill(db)
+            fill(db, SQLITE)
     except BaseException:
         db.execute("ROLLBACK")
         raise

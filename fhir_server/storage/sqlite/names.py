@@ -1,15 +1,23 @@
 """Numbers for text that comes back often: resource types, systems, kinds of entries."""
 
-from functools import lru_cache
 from typing import Any
 
 import apsw
 
 from fhir_server.search.query import Value
 from fhir_server.storage.sql.layout import Outline
+from fhir_server.storage.sql.names import (
+    CANONICAL,
+    ENTRY,
+    OUTLINE,
+    SYSTEM,
+    TYPE,
+    UNIT,
+    entry_text,
+    lines,
+    outline_of,
+)
 from fhir_server.storage.sql.units import Units, unit_text
-
-TYPE, SYSTEM, ENTRY, OUTLINE, UNIT, CANONICAL = "type", "system", "entry", "outline", "unit", "canonical"
 
 
 class Names:
@@ -49,7 +57,7 @@ class Names:
         known: list[Any] = self._connection.execute(
             "SELECT number, text FROM name WHERE space = ?", (SYSTEM,)
         ).fetchall()
-        asked = _lines(uris)
+        asked = lines(uris)
         return [number for number, text in known if text in asked]
 
     def of_entry(self, type_: str, param: str, kind: type[Value]) -> int | None:
@@ -79,7 +87,7 @@ class Names:
             ).fetchall()
             for number, text in rows:
                 type_of_it, _, entries = text.partition(" ")
-                self._outlines.setdefault(type_of_it, []).append(_outline(number, entries))
+                self._outlines.setdefault(type_of_it, []).append(outline_of(number, entries))
             self._newest = newest
         return self._outlines.get(type_, [])
 
@@ -205,18 +213,3 @@ class WritableNames(Names):
             number = self._look_up(space, text)
         assert number is not None
         return number
-
-
-@lru_cache(maxsize=8)
-def _lines(texts: str) -> frozenset[str]:
-    return frozenset(texts.split("\n"))
-
-
-def entry_text(type_: str, param: str, kind: type[Value]) -> str:
-    return f"{type_}.{param} {kind.__name__}"
-
-
-def _outline(number: int, text: str) -> Outline:
-    entries = text.split()
-    several = frozenset(int(entry[:-1]) for entry in entries if entry.endswith("+"))
-    return Outline(number, frozenset(int(entry.rstrip("+")) for entry in entries), several)

@@ -1,4 +1,4 @@
-"""The documents of the full-text index: written with the commit, checked against the resources.
+"""The documents of the full-text index: checked against the resources.
 
 https://www.sqlite.org/fts5.html#contentless_delete_tables
 """
@@ -7,75 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apsw
-import orjson
 
-from fhir_server.search.prose import content_words, narrative_words
-from fhir_server.search.query import IndexEntry, Prose
-from fhir_server.storage.sql.layout import PROSE
-from fhir_server.storage.sql.prose import asked, document, marked
-from fhir_server.storage.sqlite.insert import insert
-from fhir_server.storage.sqlite.names import Names, WritableNames
-from fhir_server.storage.sqlite.rows import Packed, table_of_entry
-
-Words = list[tuple[int, str]]  # (parity of the document's number, its text)
-
-
-def words_of(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> Words:
-    """What the full-text index holds of a version."""
-    return [
-        (document(0, entry.param), marked(names.make_entry(type_, entry.param, Prose), entry.value.words))
-        for entry in entries
-        if type(entry.value) is Prose
-    ]
-
-
-def with_words(packed: Packed, names: Names) -> set[int]:
-    """The numbers of the entries whose words the full-text index holds: of one and the same body they are the same."""
-    return {entry for entry in packed if table_of_entry(names, entry) is PROSE}
-
-
-class Waiting:
-    """Words that wait for the commit, or for a search that looks for words: most works never do."""
-
-    def __init__(self) -> None:
-        self.words: dict[int, Words] = {}
-        self.rewritten: set[int] = set()
-
-    def put(self, rid: int, words: Words, *, new: bool) -> None:
-        """The resource has these words now, whatever it had before. `new`: it had none."""
-        self.words[rid] = words
-        if not new:
-            self.rewritten.add(rid)
-
-    def take(self, later: "Waiting") -> None:
-        self.words.update(later.words)
-        self.rewritten |= later.rewritten
-
-    def flush(self, db: apsw.Connection) -> None:
-        """Writes all and is empty afterwards."""
-        self.write(db)
-        self.clear()
-
-    def clear(self) -> None:
-        self.words.clear()
-        self.rewritten.clear()
-
-    def write(self, db: apsw.Connection) -> None:
-        """Writes all, in ascending order: wherever that falls, the index begins another segment."""
-        if self.rewritten:
-            old = [(2 * rid + parity,) for rid in sorted(self.rewritten) for parity in (0, 1)]
-            db.executemany("DELETE FROM prose WHERE rowid = ?", old)
-        new = [(2 * rid + parity, text) for rid in sorted(self.words) for parity, text in sorted(self.words[rid])]
-        if new:
-            insert(db, ("INSERT INTO prose (rowid, words) VALUES ", "(?, ?)", ""), new)
-
-
-def spoken(body: bytes | None, narrative: int) -> str:
-    """The words of the narrative, or of all texts, of a resource; "" of a deletion."""
-    if body is None:
-        return ""
-    resource = orjson.loads(body)
-    return narrative_words(resource) if narrative else content_words(resource)
+from fhir_server.storage.sql.ranking import read, score
+from fhir_server.storage.sql.words import spoken
+from fhir_server.storage.sqlite.dialect import asked
+from fhir_server.terminology.regex import fullmatch
 
 
 def says(*given: Any) -> bool:
@@ -89,8 +25,19 @@ def says(*given: Any) -> bool:
 
 
 def register(db: apsw.Connection) -> None:
-    """Statements on this connection know `says(body, narrative, phrase)`."""
+    """Statements on this connection know `says(body, narrative, phrase)`, `score(body, weights)` and `fullmatch(regex, text)`."""
+    db.create_scalar_function("score", _score, 2, deterministic=True)
     db.create_scalar_function("says", says, 3, deterministic=True)
+    db.create_scalar_function("fullmatch", _fullmatch, 2, deterministic=True)
+
+
+def _score(*given: Any) -> float:
+    body, weights = given
+    return score(body, read(weights))
+
+
+def _fullmatch(*given: Any) -> bool:
+    return fullmatch(*given)
 
 
 def damage(db: apsw.Connection, expected: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, str]]:

@@ -17,9 +17,10 @@ from typing import TypeVar
 
 import apsw
 
+from fhir_server.storage.sql.reads import Memory
 from fhir_server.storage.sqlite.connection import READ_ONLY, Connection, driver_errors, translated
 from fhir_server.storage.sqlite.names import Names
-from fhir_server.storage.sqlite.reads import Memory, Reads
+from fhir_server.storage.sqlite.reads import Reads
 
 T = TypeVar("T")
 

@@ -13,11 +13,12 @@ import orjson
 from fhir_server.outcome import FhirError
 from fhir_server.search.index import extract
 from fhir_server.storage.base import REBUILT
+from fhir_server.storage.sql.batch import Waiting, add_entries
+from fhir_server.storage.sql.rows import NO_OUTLINE, Packed, compressed, decompressed, outline, pack, written
+from fhir_server.storage.sql.words import Words, words_of
 from fhir_server.storage.sqlite import state
-from fhir_server.storage.sqlite.batch import add_entries
 from fhir_server.storage.sqlite.names import WritableNames
-from fhir_server.storage.sqlite.prose import Waiting, Words, words_of
-from fhir_server.storage.sqlite.rows import NO_OUTLINE, Packed, compressed, decompressed, outline, pack, written
+from fhir_server.storage.sqlite.tables import Tables, write_words
 
 BATCH = 500
 PROGRESS = 10.0  # seconds between two lines in the log
@@ -32,6 +33,7 @@ def rebuild(db: apsw.Connection) -> None:
     record says so.
     """
     names = WritableNames(db)
+    tables = Tables(db, names)
     total = db.execute("SELECT (SELECT count(*) FROM resource) + (SELECT count(*) FROM past)").get
     progress = _Progress(total)
     last, rows = 0, _current(db, 0)
@@ -42,10 +44,10 @@ def rebuild(db: apsw.Connection) -> None:
             "UPDATE resource SET entries = jsonb(?), outline = ? WHERE rid = ?",
             [(written(packed), number, rid) for rid, packed, number, _ in found],
         )
-        add_entries(db, names, [(rid, packed) for rid, packed, _, _ in found])
+        add_entries(tables, [(rid, packed) for rid, packed, _, _ in found])
         for rid, _, _, said in found:
             words.put(rid, said, new=True)
-        words.flush(db)
+        write_words(db, words)
         progress.done(len(rows))
         last = rows[-1][0]
         rows = _current(db, last)

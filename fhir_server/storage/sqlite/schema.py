@@ -3,16 +3,15 @@
 https://www.sqlite.org/lang_transaction.html: schema changes are transactional, so a database is never left half way by a crash.
 """
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
 from fhir_server.storage.base import SchemaError
+from fhir_server.storage.sql.migrations import Migration, migrations_of, outstanding
 
 APPLICATION = 0x46484952  # "FHIR", in the file's header
 _RECORD = (
@@ -21,31 +20,12 @@ _RECORD = (
 )
 
 
-class Migration(NamedTuple):
-    number: int
-    name: str
-    sql: str
-
-    @property
-    def reindexes(self) -> bool:
-        """What resources are found by must be read from them again."""
-        return "\n-- reindex\n" in self.sql
-
-    @property
-    def fills_concepts(self) -> bool:
-        """Concepts must be read from the CodeSystem resources."""
-        return "\n-- concepts\n" in self.sql
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.sql.encode()).hexdigest()
+REMEDY = "Restore the backup that was made before the upgrade (*.backup beside it)."
 
 
 def migrations() -> list[Migration]:
     """The migrations that this program knows, in order."""
-    folder = resources.files("fhir_server.storage.sqlite") / "migrations"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
-    return [Migration(int(file.name[:4]), file.name[5:-4], file.read_text(encoding="utf-8")) for file in files]
+    return migrations_of("fhir_server.storage.sqlite")
 
 
 def pending(db: apsw.Connection, known: list[Migration]) -> list[Migration]:
@@ -55,19 +35,7 @@ def pending(db: apsw.Connection, known: list[Migration]) -> list[Migration]:
             raise SchemaError("This file is another program's database: choose another file for --store.")
         return known
     applied: list[Any] = db.execute("SELECT number, name, digest FROM migration ORDER BY number").fetchall()
-    stamped = int(db.execute("PRAGMA user_version").get)
-    newest = known[-1].number
-    if stamped > newest or (applied and applied[-1][0] > newest):
-        raise SchemaError(
-            f"The database has schema {max(stamped, applied[-1][0] if applied else 0)}, this program knows {newest}:"
-            " start the newer version of fhir-server that wrote it, or restore a backup made with this version."
-        )
-    if [row[0] for row in applied] != list(range(1, stamped + 1)):
-        raise SchemaError(_half_way("its list of migrations has gaps"))
-    for (number, name, digest), ours in zip(applied, known, strict=False):
-        if digest != ours.digest:
-            raise SchemaError(_half_way(f"migration {number} ({name}) is not the one that this program knows"))
-    return known[len(applied) :]
+    return outstanding(known, applied, int(db.execute("PRAGMA user_version").get), REMEDY)
 
 
 def apply(db: apsw.Connection, steps: list[Migration]) -> None:
@@ -86,10 +54,6 @@ def backup_name(path: Path, stamped: int) -> Path:
     """Where the copy goes that is made before a migration."""
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return path.with_name(f"{path.name}.before-schema-{stamped + 1}.{moment}.backup")
-
-
-def _half_way(what: str) -> str:
-    return f"The database is half migrated: {what}. Restore the backup that was made before the upgrade (*.backup beside it)."
 
 
 def _statements(sql: str) -> Iterator[str]:

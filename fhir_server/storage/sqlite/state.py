@@ -1,23 +1,14 @@
 """Small records that are not resources, by space and name, with compare-and-set."""
 
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import apsw
 
 from fhir_server.storage.base import Record, StateConflict
-from fhir_server.storage.sqlite.rows import EPOCH
+from fhir_server.storage.sql.rows import EPOCH, microseconds, now
 
 _MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // _MICROSECOND
-
-
-def now() -> int:
-    return time.time_ns() // 1000
 
 
 def read(db: apsw.Connection, space: str, name: str) -> Record | None:

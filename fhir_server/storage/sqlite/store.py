@@ -18,17 +18,18 @@ from fhir_server.model import Key, Version
 from fhir_server.outcome import Unavailable
 from fhir_server.search.query import UNRESTRICTED, Access, Explanation, IndexEntry, Page, SearchQuery
 from fhir_server.storage.base import HistoryPage, Problem, Record, StateStore, Transaction
-from fhir_server.storage.sqlite import state, walk
+from fhir_server.storage.sql import walk
+from fhir_server.storage.sql.concept_reads import StoredConcepts
+from fhir_server.storage.sql.history import Scope, history
+from fhir_server.storage.sql.search import after, search
+from fhir_server.storage.sqlite import state
 from fhir_server.storage.sqlite.backup import copy
 from fhir_server.storage.sqlite.check import check
-from fhir_server.storage.sqlite.concepts import StoredConcepts
 from fhir_server.storage.sqlite.connection import require_safe_library
 from fhir_server.storage.sqlite.explain import explain
-from fhir_server.storage.sqlite.history import Scope, history
 from fhir_server.storage.sqlite.migrate import prepare
 from fhir_server.storage.sqlite.readers import Readers
 from fhir_server.storage.sqlite.reads import Reads
-from fhir_server.storage.sqlite.search import after, search
 from fhir_server.storage.sqlite.transaction import Work
 from fhir_server.storage.sqlite.writer import Writer
 

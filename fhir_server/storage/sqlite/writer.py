@@ -20,6 +20,7 @@ import apsw
 from fhir_server.outcome import FhirError, Unavailable
 from fhir_server.search.query import Access
 from fhir_server.storage.base import Transaction
+from fhir_server.storage.sql.works import finished
 from fhir_server.storage.sqlite.connection import READ_WRITE, Connection, translated
 from fhir_server.storage.sqlite.lock import WriteLock
 from fhir_server.storage.sqlite.names import WritableNames
@@ -52,7 +53,7 @@ class Job:
         """Runs the work to its end; leaves its result or its error. What undoes the whole commit comes out."""
         work = Work(commit, self.access)
         try:
-            self.result = self.context.run(_finish, self.work(work))
+            self.result = self.context.run(finished, self.work(work))
             work.keep()
         except apsw.InterruptError as error:
             work.undo()
@@ -241,16 +242,6 @@ class Writer:
         finally:
             if self._connection is not None:
                 db.set_busy_timeout(10_000)
-
-
-def _finish(coroutine: Any) -> Any:
-    """The result of a coroutine that never waits for anything but its transaction, which never waits."""
-    try:
-        coroutine.send(None)
-    except StopIteration as end:
-        return end.value
-    coroutine.close()
-    raise TypeError("a work may await nothing but its transaction")
 
 
 def _unavailable(error: apsw.Error) -> FhirError:

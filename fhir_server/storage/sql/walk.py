@@ -10,9 +10,9 @@ from fhir_server.concepts import System
 from fhir_server.model import Version
 from fhir_server.outcome import BadRequest
 from fhir_server.search.query import Access
-from fhir_server.storage.sqlite.concepts import system_of
-from fhir_server.storage.sqlite.history import version_at
-from fhir_server.storage.sqlite.reads import Reads
+from fhir_server.storage.sql.concept_reads import system_of
+from fhir_server.storage.sql.history import version_at
+from fhir_server.storage.sql.reads import Reads
 
 MOST_BYTES = 32 * 2**20
 """A page with so much in it is full."""

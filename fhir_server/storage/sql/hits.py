@@ -9,13 +9,12 @@ from typing import Any
 import msgspec
 
 from fhir_server.search.query import And, Hit, Match, Near, Node, Or, Point, SearchQuery
-from fhir_server.storage.sql.layout import path
 from fhir_server.storage.sql.near import distance
 from fhir_server.storage.sql.prose import Ranked, looked_for
+from fhir_server.storage.sql.ranking import Weights, read, score, weights
+from fhir_server.storage.sql.reads import Reads
+from fhir_server.storage.sql.rows import version_of
 from fhir_server.storage.sql.text import Sql, join
-from fhir_server.storage.sqlite.ranking import Weights, read, score, weights
-from fhir_server.storage.sqlite.reads import Reads
-from fhir_server.storage.sqlite.rows import version_of
 
 
 def hits(
@@ -58,20 +57,20 @@ def near_to(node: Node) -> Iterator[Near]:
 
 def _distances(reads: Reads, type_: str, places: Sequence[Near], rids: Sequence[int]) -> dict[int, float]:
     """Metres by rid to the nearest of the places, for resources that have a place themselves."""
-    parts = []
+    parts, dialect = [], reads.dialect
     for each in places:
         entry = reads.names.of_entry(type_, each.param, Point)
         if entry is not None:
-            metres = distance("e.value", (each.latitude, each.longitude))
+            metres = distance(dialect, "e.value", (each.latitude, each.longitude))
             parts.append(
                 Sql(f"SELECT r.rid AS rid, {metres.text} AS metres", metres.args)
                 + Sql(
-                    " FROM json_each(?) g CROSS JOIN resource r ON r.rid = g.value CROSS JOIN json_each(r.entries, ?) e",
-                    (msgspec.json.encode(rids).decode(), path(entry)),
+                    f" FROM resource r CROSS JOIN {dialect.rows('r.entries', 'e')} WHERE r.rid IN ({dialect.values('whole')})",
+                    (dialect.place(entry), msgspec.json.encode(rids).decode()),
                 )
             )
     if not parts:
         return {}
     text, args = join(" UNION ALL ", parts)
-    found: list[Any] = reads.db.execute(f"SELECT rid, min(metres) FROM ({text}) GROUP BY rid", args).fetchall()
+    found: list[Any] = reads.db.execute(f"SELECT rid, min(metres) FROM ({text}) q GROUP BY rid", args).fetchall()
     return dict(found)

@@ -6,12 +6,12 @@ http://hl7.org/fhir/R4/codesystem.html
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import apsw
-
 from fhir_server.concepts import Placed, System
 from fhir_server.outcome import Conflict
-from fhir_server.storage.sqlite.concept_rows import forget, publish, put, remove, vacant
-from fhir_server.storage.sqlite.concepts import properties_of
+from fhir_server.storage.sql.concept_reads import properties_of
+from fhir_server.storage.sql.concept_rows import forget, publish, put, remove, vacant
+from fhir_server.storage.sql.database import Database
+from fhir_server.storage.sql.dialect import Dialect
 
 _DROPPED = "name IS NULL AND number NOT IN (SELECT number FROM code_system)"
 
@@ -19,8 +19,8 @@ _DROPPED = "name IS NULL AND number NOT IN (SELECT number FROM code_system)"
 class StoredDrafts:
     """A Drafts (see storage.base) in one transaction; `allow` gives it time for so many concepts."""
 
-    def __init__(self, db: apsw.Connection, allow: Callable[[int], None]) -> None:
-        self._db, self._allow = db, allow
+    def __init__(self, db: Database, dialect: Dialect, allow: Callable[[int], None]) -> None:
+        self._db, self._dialect, self._allow = db, dialect, allow
 
     async def begin(self, name: str, size: int) -> int:
         found = self._draft(name)
@@ -38,7 +38,7 @@ class StoredDrafts:
         if done != start or low + start + len(concepts) - 1 > high:
             raise Conflict(f"the draft {name} has {done} concepts, not {start}: somebody else is at it")
         self._allow(len(concepts))
-        put(self._db, number, low, start, concepts)
+        put(self._db, self._dialect, number, low, start, concepts)
         self._db.execute("UPDATE concept_draft SET done = ? WHERE number = ?", (done + len(concepts), number))
 
     async def publish(self, name: str, id_: str, system: System) -> None:

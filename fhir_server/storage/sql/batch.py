@@ -5,14 +5,10 @@ interpreter lock at every step, so one statement a row would let the request loo
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-import apsw
-
-from fhir_server.storage.sql.layout import PROSE, Row, Table
-from fhir_server.storage.sqlite.insert import insert
-from fhir_server.storage.sqlite.names import Names
-from fhir_server.storage.sqlite.prose import Waiting, Words
-from fhir_server.storage.sqlite.rows import (
+from fhir_server.storage.sql.layout import PROSE, Names, Row, Table
+from fhir_server.storage.sql.rows import (
     Current,
     Packed,
     Past,
@@ -20,11 +16,56 @@ from fhir_server.storage.sqlite.rows import (
     in_tables,
     past_of,
     table_of_entry,
-    unpack,
     written,
 )
+from fhir_server.storage.sql.words import Words
 
 Place = tuple[int, str]  # type number, id
+
+
+ByTable = Sequence[tuple[Table, list[Row]]]
+"""Rows (entry, columns…, rid) of tables."""
+
+
+class Tables(Protocol):
+    """Writes rows, on one connection."""
+
+    @property
+    def names(self) -> Names: ...
+
+    def unpack(self, entries: str) -> Packed:
+        """The packed entries that a row has."""
+        ...
+
+    def append(self, batch: "Batch", removed: ByTable, added: ByTable) -> None:
+        """Writes the versions of the batch, and the rows of entries that change with them."""
+        ...
+
+    def rewrite(self, entries: Sequence[tuple[str, int, int]], removed: ByTable, added: ByTable) -> None:
+        """The packed entries of current versions become others, given by (as written, outline, rid), and so do rows of entries."""
+        ...
+
+
+class Waiting:
+    """Words that wait for the commit, or for a search that looks for words: most works never do."""
+
+    def __init__(self) -> None:
+        self.words: dict[int, Words] = {}
+        self.rewritten: set[int] = set()
+
+    def put(self, rid: int, words: Words, *, new: bool) -> None:
+        """The resource has these words now, whatever it had before. `new`: it had none."""
+        self.words[rid] = words
+        if not new:
+            self.rewritten.add(rid)
+
+    def take(self, later: "Waiting") -> None:
+        self.words.update(later.words)
+        self.rewritten |= later.rewritten
+
+    def clear(self) -> None:
+        self.words.clear()
+        self.rewritten.clear()
 
 
 class Batch:
@@ -60,42 +101,21 @@ class Batch:
         self.past += later.past
         self.prose.take(later.prose)
 
-    def flush(self, connection: apsw.Connection, names: Names) -> None:
+    def flush(self, tables: Tables) -> None:
         """Writes everything but the words, which wait further, and is empty afterwards."""
         if not self.versions:
             return
-        insert(connection, _INTO_RESOURCE, list(self.current.values()))
-        insert(connection, _INTO_VERSION, self.versions)
-        if self.past:
-            insert(connection, _INTO_PAST, self.past)
-        changes = _Changes(names)
+        changes = _Changes(tables.names)
         for place, current in self.current.items():
             stored = self.stored[place]
             if stored is None:
                 changes.add(current.rid, self.packed[place])
             elif stored.entries != current.entries:
-                changes.replace(current.rid, unpack(stored.entries), self.packed[place])
-        changes.apply(connection)
+                changes.replace(current.rid, tables.unpack(stored.entries), self.packed[place])
+        tables.append(self, changes.removed, changes.added)
         waiting = self.prose
         self.__init__()  # type: ignore[misc]
         self.prose = waiting
-
-
-_CHANGED = " ON CONFLICT (rid) DO UPDATE SET " + ", ".join(
-    f"{column} = excluded.{column}"
-    for column in ("version", "changed", "updated", "method", "entries", "body", "outline")
-)
-_INTO_RESOURCE = (
-    f"INSERT INTO resource ({', '.join(Current._fields)}) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?)",
-    _CHANGED,
-)
-_INTO_VERSION = ("INSERT INTO version (sequence, type, rid, version, updated) VALUES ", "(?, ?, ?, ?, ?)", "")
-_INTO_PAST = (
-    f"INSERT INTO past ({', '.join(Past._fields)}) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    "",
-)
 
 
 class _Changes:
@@ -125,17 +145,15 @@ class _Changes:
                 _put(self._removed, rid, {entry: [row for row in before if row not in after]})
                 _put(self._added, rid, {entry: [row for row in after if row not in before]})
 
-    def apply(self, connection: apsw.Connection) -> None:
-        """Makes the changes, table by table in the order of their keys."""
-        for table, rows in self._by_table(self._removed):
-            _remove(connection, table, rows)
-        for table, rows in self._by_table(self._added):
-            rows.sort()
-            columns = ("entry", *table.columns, "rid")
-            values = "(" + ", ".join("?" * len(columns)) + ")"
-            insert(connection, (f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ", values, ""), rows)
+    @property
+    def removed(self) -> ByTable:
+        return self._by_table(self._removed)
 
-    def _by_table(self, lists: dict[int, list[Row]]) -> list[tuple[Table, list[Row]]]:
+    @property
+    def added(self) -> ByTable:
+        return self._by_table(self._added)
+
+    def _by_table(self, lists: dict[int, list[Row]]) -> ByTable:
         found: dict[str, tuple[Table, list[Row]]] = {}
         for entry, rows in lists.items():
             if rows:
@@ -155,49 +173,36 @@ def _put(lists: dict[int, list[Row]], rid: int, packed: Packed) -> None:
             found.append((entry, *row, rid))
 
 
-def add_entries(connection: apsw.Connection, names: Names, packed: Iterable[tuple[int, Packed]]) -> None:
-    """The rows of resources (rid, entries) of which the tables hold none."""
-    changes = _Changes(names)
-    for rid, entries in packed:
-        changes.add(rid, entries)
-    changes.apply(connection)
-
-
-def replace_entries(connection: apsw.Connection, names: Names, stored: Current, packed: Packed, outline: int) -> None:
+def replace_entries(tables: Tables, stored: Current, packed: Packed, outline: int) -> None:
     """The entries of a current version become `packed`, also where its rows were damaged; no new version is made."""
-    connection.execute(
-        "UPDATE resource SET entries = jsonb(?), outline = ? WHERE rid = ?", (written(packed), outline, stored.rid)
-    )
-    remove_entries(connection, names, stored)
-    changes = _Changes(names)
+    changes = _Changes(tables.names)
+    changes.remove(stored.rid, tables.unpack(stored.entries))
     changes.add(stored.rid, packed)
-    changes.apply(connection)
+    tables.rewrite([(written(packed), outline, stored.rid)], changes.removed, changes.added)
 
 
-def update_entries(
-    connection: apsw.Connection, names: Names, changed: Sequence[tuple[Current, Packed, str, int]]
-) -> None:
+def update_entries(tables: Tables, changed: Sequence[tuple[Current, Packed, str, int]]) -> None:
     """The entries of current versions become others, given as rows, as written, and by their outline; only the rows that
     differ are touched.
     """
-    connection.executemany(
-        "UPDATE resource SET entries = jsonb(?), outline = ? WHERE rid = ?",
-        [(text, outline, stored.rid) for stored, _, text, outline in changed],
-    )
-    changes = _Changes(names)
+    changes = _Changes(tables.names)
     for stored, packed, _, _ in changed:
-        changes.replace(stored.rid, unpack(stored.entries), packed)
-    changes.apply(connection)
+        changes.replace(stored.rid, tables.unpack(stored.entries), packed)
+    tables.rewrite(
+        [(text, outline, stored.rid) for stored, _, text, outline in changed], changes.removed, changes.added
+    )
 
 
-def remove_entries(connection: apsw.Connection, names: Names, stored: Current) -> None:
+def remove_entries(tables: Tables, stored: Current) -> None:
     """What this row is found by is gone."""
-    changes = _Changes(names)
-    changes.remove(stored.rid, unpack(stored.entries))
-    changes.apply(connection)
+    changes = _Changes(tables.names)
+    changes.remove(stored.rid, tables.unpack(stored.entries))
+    tables.rewrite([], changes.removed, changes.added)
 
 
-def _remove(connection: apsw.Connection, table: Table, rows: list[Row]) -> None:
-    rows.sort()
-    tests = " AND ".join(f"{column} = ?" for column in ("entry", *table.columns, "rid"))
-    connection.executemany(f"DELETE FROM {table.name} WHERE {tests}", rows)
+def add_entries(tables: Tables, packed: Iterable[tuple[int, Packed]]) -> None:
+    """The rows of resources (rid, entries) of which the tables hold none."""
+    changes = _Changes(tables.names)
+    for rid, entries in packed:
+        changes.add(rid, entries)
+    tables.rewrite([], changes.removed, changes.added)

@@ -5,27 +5,25 @@ http://hl7.org/fhir/R4/http.html#search
 
 from typing import Any, NamedTuple
 
-import apsw
 import msgspec
 
 from fhir_server.model import Version
 from fhir_server.search.query import Access, Page, SearchQuery, Total
 from fhir_server.storage.sql.contained import asked, matched
+from fhir_server.storage.sql.dialect import Position
+from fhir_server.storage.sql.hits import hits
 from fhir_server.storage.sql.page import END, Cursor, Stretch, behind, course, cursor, signature, total, touched
 from fhir_server.storage.sql.plan import Plan, Planner
 from fhir_server.storage.sql.prose import Ranked
+from fhir_server.storage.sql.ranking import ranked
+from fhir_server.storage.sql.reads import Reads
 from fhir_server.storage.sql.resource import Resource
+from fhir_server.storage.sql.rows import version_of
 from fhir_server.storage.sql.text import FALSE, Sql
 from fhir_server.storage.sql.tree import Tree
-from fhir_server.storage.sqlite.hits import hits
-from fhir_server.storage.sqlite.ranking import ranked
-from fhir_server.storage.sqlite.reads import Reads
-from fhir_server.storage.sqlite.rows import version_of
 
 REMEMBERED = 1000  # statements, of each connection
 MOST_ARGUMENTS = 50
-TRIED = 2_000  # instructions between two looks at how many a trial has taken
-LEAST_TRIED = 100_000  # instructions that every trial may take: some milliseconds
 
 Rows = list[tuple[Any, ...]]
 
@@ -47,7 +45,7 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
     with reads.snapshot():
         query = ranked(reads, query, place.weights if place else "")
         newest = reads.newest()
-        position = place.position if place else newest
+        position = reads.known(place.position) if place else reads.position()
         same = _same(reads, access, query)
         if same is not None and (rows := _again(reads, query, same, newest)) is not None:
             return _page(reads, access, query, rows, None, position)
@@ -73,7 +71,9 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
 
 
 def planner_of(reads: Reads, newest: int) -> Planner:
-    return Planner(Tree(reads.names), lambda statement: run(reads, statement), newest, reads.memory.amounts)
+    return Planner(
+        Tree(reads.names, reads.dialect), lambda statement: run(reads, statement), newest, reads.memory.amounts
+    )
 
 
 def plans_of(planner: Planner, access: Access, query: SearchQuery) -> list[Plan]:
@@ -105,29 +105,16 @@ def tried(reads: Reads, statement: Sql, stretch: Stretch) -> Rows | None:
         return run(reads, statement)
     if statement in reads.memory.amounts:
         return None
-    left = max(stretch.steps, LEAST_TRIED) // TRIED
-
-    def spent() -> bool:
-        nonlocal left
-        left -= 1
-        return left < 0
-
-    reads.db.set_progress_handler(spent, TRIED, id=spent)
-    try:
-        return run(reads, statement)
-    except apsw.InterruptError:
-        if left >= 0:
-            raise
+    rows = reads.attempt(statement, stretch.steps)
+    if rows is None:
         reads.memory.amounts[statement] = (0.0, 0)
-        return None
-    finally:
-        reads.db.set_progress_handler(None, id=spent)
+    return rows
 
 
-def _total(reads: Reads, plans: list[Plan], position: int) -> int:
+def _total(reads: Reads, plans: list[Plan], position: Position) -> int:
     """The number of matches; connections that only read remember it until something is written."""
     statement = total(plans, position)
-    if not reads.names.lasting:
+    if not reads.remembers:
         return int(run(reads, statement)[0][0])
     totals, place = reads.memory.totals, (reads.state(), statement)
     known = totals.get(place)
@@ -141,7 +128,7 @@ def _total(reads: Reads, plans: list[Plan], position: int) -> int:
 def _same(reads: Reads, access: Access, query: SearchQuery) -> object | None:
     """What two first pages have in common that one statement answers; None where the statement may not be kept."""
     plain = query.after is None and query.total is Total.NONE and query.count > 0
-    if not (plain and access.everything and not access.where and reads.names.lasting and len(query.where) == 1):
+    if not (plain and access.everything and not access.where and reads.remembers and len(query.where) == 1):
         return None
     return (*query.where.items(), query.sort, query.count)
 
@@ -177,7 +164,8 @@ def after(reads: Reads, access: Access, query: SearchQuery, rid: int) -> tuple[l
 
 
 def run(reads: Reads, statement: Sql) -> Rows:
-    return reads.db.execute(statement.text, statement.args).fetchall()
+    rows: Rows = reads.db.execute(statement.text, statement.args).fetchall()
+    return rows
 
 
 def _contained(reads: Reads, access: Access, query: SearchQuery, rows: Rows) -> dict[int, list[str]]:
@@ -188,14 +176,18 @@ def _contained(reads: Reads, access: Access, query: SearchQuery, rows: Rows) -> 
             continue
         number = reads.names.of_type(type_)
         rids = msgspec.json.encode([row[-1] for row in rows if row[0] == number]).decode()
-        given = Sql("SELECT value FROM json_each(?)", (rids,))
-        statement = matched(Tree(reads.names), node, type_, Resource("r.rid", "r", image=True), access, given)
+        given = Sql(reads.dialect.values("whole"), (rids,))
+        statement = matched(
+            Tree(reads.names, reads.dialect), node, type_, Resource("r.rid", "r", image=True), access, given
+        )
         for rid, id_ in run(reads, statement) if statement != FALSE else ():
             ids.setdefault(rid, []).append(id_)
     return ids
 
 
-def _page(reads: Reads, access: Access, query: SearchQuery, rows: Rows, place: Cursor | None, position: int) -> Page:
+def _page(
+    reads: Reads, access: Access, query: SearchQuery, rows: Rows, place: Cursor | None, position: Position
+) -> Page:
     """The page of these rows, of which there is one too many when the search goes on in its direction."""
     forward = place is None or place.forward
     more = len(rows) > query.count

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import apsw
 import msgspec
 
 from fhir_server.concepts import EVERY, Concept, Condition, Designation, Property, System
@@ -15,12 +14,11 @@ from fhir_server.definitions.canonicals import order
 from fhir_server.model import Key
 from fhir_server.search.query import EVERYTHING, Access
 from fhir_server.storage.sql.concepts import ABSTRACT, INACTIVE, Interval, holds, page, size, spans
+from fhir_server.storage.sql.database import Database
+from fhir_server.storage.sql.reads import Reads
 from fhir_server.storage.sql.text import FALSE, Sql
-from fhir_server.storage.sqlite.reads import Reads
-from fhir_server.terminology.regex import fullmatch
 
 _SYSTEM = "SELECT number, id, low, high, facts FROM code_system WHERE "
-_PLACE = "SELECT number, last, flags FROM concept WHERE folded = ? AND system = ?"
 _COLUMNS = "c.number, c.code, c.display, c.flags, m.more FROM concept c LEFT JOIN concept_more m ON m.number = c.number"
 
 Row = tuple[int, str, str | None, int, bytes | None]
@@ -36,15 +34,6 @@ class More(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 _MORE = msgspec.msgpack.Decoder(More)
 _FACTS = msgspec.json.Decoder(System)
-
-
-def register(db: apsw.Connection) -> None:
-    """Statements on this connection know `fullmatch(regex, text)`."""
-    db.create_scalar_function("fullmatch", _fullmatch, 2, deterministic=True)
-
-
-def _fullmatch(*given: Any) -> bool:
-    return fullmatch(*given)
 
 
 def systems(reads: Reads, access: Access, condition: str, args: tuple[Any, ...]) -> list[System]:
@@ -67,21 +56,24 @@ def system_of(number: int, facts: bytes) -> System:
 
 
 def having(reads: Reads, access: Access, code: str) -> list[System]:
-    condition = "number IN (SELECT system FROM concept WHERE folded = ? AND code = ?)"
-    return systems(reads, access, condition, (code.lower(), code))
+    alike = reads.dialect.equal("folded", code.lower())
+    condition = f"number IN (SELECT system FROM concept WHERE {alike.text} AND code = ?)"
+    return systems(reads, access, condition, (*alike.args, code))
 
 
 class Places:
     """See storage.sql.concepts."""
 
-    def __init__(self, db: apsw.Connection, system: System) -> None:
-        self._db, self._system = db, system
+    def __init__(self, reads: Reads, system: System) -> None:
+        self._reads, self._db, self._system = reads, reads.db, system
 
     def place(self, code: str) -> tuple[int, int, int] | None:
         exact, args = (
             (" AND code = ?", (code,)) if self._system.case_sensitive else (" ORDER BY code = ? DESC", (code,))
         )
-        row = self._db.execute(f"{_PLACE}{exact} LIMIT 1", (code.lower(), self._system.number, *args)).fetchone()
+        alike = self._reads.dialect.equal("folded", code.lower())
+        statement = f"SELECT number, last, flags FROM concept WHERE {alike.text} AND system = ?{exact} LIMIT 1"
+        row = self._db.execute(statement, (*alike.args, self._system.number, *args)).fetchone()
         found: tuple[int, int, int] | None = row
         return found
 
@@ -91,19 +83,25 @@ class Places:
         ).fetchall()
         return rows
 
+    def texts(self, which: str, *args: str) -> Sequence[str]:
+        rows: list[Any] = self._db.execute(f"SELECT DISTINCT {which}", (self._system.number, *args)).fetchall()
+        return [text for (text,) in rows if text is not None]
+
 
 def find(reads: Reads, system: System, codes: Sequence[str]) -> dict[str, Concept]:
     """See Concepts.find."""
     rows: list[tuple[Any, ...]] = reads.db.execute(
-        f"SELECT j.key, {_COLUMNS.replace('FROM concept c', 'FROM json_each(?) j CROSS JOIN concept c', 1)}"
-        " WHERE c.folded = j.value AND c.system = ?",
-        (json.dumps([code.lower() for code in codes]), system.number),
+        f"SELECT {_COLUMNS} WHERE {reads.dialect.key('c.folded')} IN ({reads.dialect.values('text')}) AND c.system = ?",
+        (json.dumps([reads.dialect.cut(code.lower()) for code in codes]), system.number),
     ).fetchall()
+    alike: dict[str, list[Row]] = {}
+    for row in rows:
+        alike.setdefault(row[1].lower(), []).append(row)
     chosen: dict[str, Row] = {}
-    for place, *row in rows:
-        asked = codes[place]
-        if row[1] == asked or (not system.case_sensitive and asked not in chosen):
-            chosen[asked] = tuple(row)
+    for asked in codes:
+        for row in alike.get(asked.lower(), ()):
+            if row[1] == asked or (not system.case_sensitive and asked not in chosen):
+                chosen[asked] = row
     made = _made(reads, list(chosen.values()))
     return dict(zip(chosen, made, strict=True))
 
@@ -113,10 +111,10 @@ def select(reads: Reads, system: System, where: Condition, count: int, offset: i
     intervals, rest = _bounded(reads, system, where)
     if rest == EVERY:
         intervals, offset = page(intervals, offset, count), 0
-    test = holds(rest, system, Places(reads.db, system))
+    test = holds(rest, system, reads.dialect, Places(reads, system))
     if test == FALSE or not intervals:
         return []
-    meant = _within(intervals, test)
+    meant = _within(reads, intervals, test)
     rows: list[Any] = reads.db.execute(
         f"SELECT {_COLUMNS} WHERE c.number IN (SELECT c.number {meant.text} ORDER BY c.number LIMIT ? OFFSET ?)"
         " ORDER BY c.number",
@@ -130,10 +128,10 @@ def count(reads: Reads, system: System, where: Condition) -> int:
     intervals, rest = _bounded(reads, system, where)
     if rest == EVERY:
         return size(intervals)
-    test = holds(rest, system, Places(reads.db, system))
+    test = holds(rest, system, reads.dialect, Places(reads, system))
     if test == FALSE or not intervals:
         return 0
-    meant = _within(intervals, test)
+    meant = _within(reads, intervals, test)
     return int(reads.db.execute(f"SELECT count(*) {meant.text}", meant.args).get)
 
 
@@ -142,23 +140,25 @@ def _bounded(reads: Reads, system: System, where: Condition) -> tuple[list[Inter
     row = reads.db.execute("SELECT low, high FROM code_system WHERE number = ?", (system.number,)).fetchone()
     if row is None or row[0] > row[1]:
         return [], where
-    return spans(where, Places(reads.db, system)) or ([(row[0], row[1])], where)
+    return spans(where, Places(reads, system)) or ([(row[0], row[1])], where)
 
 
-def _within(intervals: Sequence[Interval], test: Sql) -> Sql:
+def _within(reads: Reads, intervals: Sequence[Interval], test: Sql) -> Sql:
     """The concepts of some intervals for which the test holds. Many intervals are walked; `+` keeps SQLite from walking what the
     test finds anew for each of them.
     """
     if len(intervals) == 1:
         return Sql(f"FROM concept c WHERE c.number BETWEEN ? AND ? AND {test.text}", (*intervals[0], *test.args))
     tested = test.text.replace("c.number IN", "+c.number IN")
+    dialect = reads.dialect
+    low, high = (dialect.item("i.value", index, "whole") for index in (0, 1))
     return Sql(
-        f"FROM json_each(?) i CROSS JOIN concept c WHERE c.number BETWEEN i.value ->> 0 AND i.value ->> 1 AND {tested}",
+        f"FROM {dialect.given('i')}{dialect.join}concept c ON c.number BETWEEN {low} AND {high} WHERE {tested}",
         (json.dumps(intervals), *test.args),
     )
 
 
-def properties_of(db: apsw.Connection, low: int, high: int) -> list[tuple[str, str, int]]:
+def properties_of(db: Database, low: int, high: int) -> list[tuple[str, str, int]]:
     """(property, value, concept) of the concepts with those numbers, each once."""
     rows: list[Any] = db.execute("SELECT number, more FROM concept_more WHERE number BETWEEN ? AND ?", (low, high)).fetchall()  # fmt: skip
     found = [(number, _MORE.decode(more)) for number, more in rows]
@@ -170,8 +170,8 @@ def _made(reads: Reads, rows: Sequence[Row]) -> list[Concept]:
     if rows:
         given = json.dumps(sorted({row[0] for row in rows}))
         for number, code in reads.db.execute(
-            "SELECT p.concept, c.code FROM json_each(?) j CROSS JOIN concept_parent p ON p.concept = j.value"
-            " JOIN concept c ON c.number = p.parent ORDER BY p.concept, p.place",
+            f"SELECT p.concept, c.code FROM concept_parent p JOIN concept c ON c.number = p.parent"
+            f" WHERE p.concept IN ({reads.dialect.values('whole')}) ORDER BY p.concept, p.place",
             (given,),
         ):
             parents.setdefault(number, []).append(code)
@@ -212,7 +212,7 @@ class StoredConcepts:
         return found
 
     async def every(self) -> Sequence[System]:
-        found: list[System] = await self._run(lambda reads: systems(reads, self._access, "1", ()))
+        found: list[System] = await self._run(lambda reads: systems(reads, self._access, "TRUE", ()))
         return sorted(found, key=lambda system: system.url)
 
     async def of_value_set(self, url: str) -> System | None:

@@ -6,18 +6,17 @@ http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.search.score
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-import apsw
 import msgspec
 
 from fhir_server.outcome import BadRequest
 from fhir_server.search.query import Match, Prose, SearchQuery
 from fhir_server.search.relevance import rarity, relevance
 from fhir_server.storage.sql.layout import NARRATIVE
-from fhir_server.storage.sql.prose import Ranked, asked, looked_for, sought
-from fhir_server.storage.sqlite.prose import spoken
-from fhir_server.storage.sqlite.reads import Reads
+from fhir_server.storage.sql.prose import Ranked, looked_for, sought
+from fhir_server.storage.sql.reads import Reads
+from fhir_server.storage.sql.words import spoken
 
 COUNTED = 1000  # a word that more resources have is no rare one
 
@@ -71,16 +70,6 @@ def score(body: bytes | None, given: Weights) -> float:
     return had / most if most else 0.0
 
 
-def register(db: apsw.Connection) -> None:
-    """Statements on this connection know `score(body, weights)`."""
-
-    def scored(*given: Any) -> float:
-        body, text = given
-        return score(body, read(text))
-
-    db.create_scalar_function("score", scored, 2, deterministic=True)
-
-
 @lru_cache(maxsize=100)
 def read(text: str) -> Weights:
     """The weights that a rule of the sort holds for one type."""
@@ -89,5 +78,6 @@ def read(text: str) -> Weights:
 
 def _having(reads: Reads, entry: int, words: Sequence[str]) -> int:
     """How many documents have the words, as far as it is worth counting."""
-    statement = "SELECT count(*) FROM (SELECT 1 FROM prose WHERE prose MATCH ? LIMIT ?)"
-    return int(reads.db.execute(statement, (asked(entry, words), COUNTED)).get)
+    found = reads.dialect.found(entry, words)
+    statement = f"SELECT count(*) FROM (SELECT 1 FROM prose WHERE {found.text} LIMIT ?) q"
+    return int(reads.db.execute(statement, (*found.args, COUNTED)).get)

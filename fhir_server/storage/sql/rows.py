@@ -1,5 +1,6 @@
 """How a version stands in the tables: instants as milliseconds, verbs as numbers, entries as JSON, the past compressed."""
 
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -11,11 +12,12 @@ import zstandard
 from fhir_server.model import UPDATE_AS_CREATE, Key, Version
 from fhir_server.search.query import Contained, IndexEntry
 from fhir_server.storage.sql.contained import CONTAINED, within
-from fhir_server.storage.sql.layout import ROWS, TABLE_OF, Row, Table, table_of
-from fhir_server.storage.sqlite.names import Names, WritableNames
+from fhir_server.storage.sql.dialect import Dialect
+from fhir_server.storage.sql.layout import ROWS, TABLE_OF, Names, Numbering, Row, Table, table_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 EXACT_IN_FLOATS = 2**42  # milliseconds: up to the year 2109 their seconds as a float are right to the microsecond
 METHODS = ("PUT", "POST", "PATCH", "DELETE", UPDATE_AS_CREATE)
 
@@ -45,7 +47,9 @@ class Current(NamedTuple):
     outline: int
 
 
-COLUMNS = "rid, type, id, version, changed, updated, method, json(entries), body, outline"
+def columns(dialect: Dialect) -> str:
+    """Those of a Current."""
+    return f"rid, type, id, version, changed, updated, method, {dialect.entries('entries')}, body, outline"
 
 
 class Past(NamedTuple):
@@ -64,6 +68,15 @@ class Past(NamedTuple):
 
 def milliseconds(moment: datetime) -> int:
     return (moment - EPOCH) // MILLISECOND
+
+
+def microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
+
+
+def now() -> int:
+    """Microseconds."""
+    return time.time_ns() // 1000
 
 
 def instant(milliseconds_: int) -> datetime:
@@ -94,7 +107,7 @@ def past_version_of(type_: str, id_: str, row: tuple[Any, ...]) -> Version:
     return Version(Key(type_, id_), str(row[0]), instant(row[1]), body, method=METHODS[row[2]])
 
 
-def pack(type_: str, entries: Iterable[IndexEntry], names: WritableNames) -> Packed:
+def pack(type_: str, entries: Iterable[IndexEntry], names: Numbering) -> Packed:
     """The rows of a version, each once; Wide where they are not just those of the tables."""
     packed: Packed = {}
     inside: list[Contained] = []

@@ -17,12 +17,13 @@ from fhir_server.model import Key, Version
 from fhir_server.outcome import BadRequest
 from fhir_server.search.query import EVERYTHING, NOTHING, Access
 from fhir_server.storage.base import HistoryPage
+from fhir_server.storage.sql.dialect import Position
+from fhir_server.storage.sql.reads import Reads
+from fhir_server.storage.sql.rows import milliseconds, past_version_of, version_of
 from fhir_server.storage.sql.text import TRUE, Sql, all_of
-from fhir_server.storage.sqlite.reads import Reads
-from fhir_server.storage.sqlite.rows import milliseconds, past_version_of, version_of
 
 _CURRENT = (
-    "SELECT version, updated, method, body, rid, json(entries), id, changed FROM resource WHERE rid ="
+    "SELECT version, updated, method, body, rid, {entries}, id, changed FROM resource WHERE rid ="
     " (SELECT rid FROM version WHERE sequence = ?)"
 )
 _PAST = (
@@ -31,16 +32,16 @@ _PAST = (
 )
 _OF_ONE = (
     "SELECT changed AS sequence, rid, version, updated FROM resource WHERE type = ? AND id = ?"
-    " UNION ALL SELECT o.sequence, o.rid, o.version, o.updated FROM resource r CROSS JOIN past o ON o.rid = r.rid"
+    " UNION ALL SELECT o.sequence, o.rid, o.version, o.updated FROM resource r JOIN past o ON o.rid = r.rid"
     " WHERE r.type = ? AND r.id = ?"
 )
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
-    """Where a page of history ended. `position`: the newest sequence number when page one was made; `total` as counted then."""
+    """Where a page of history ended. `position`: the state of the database when page one was made; `total` as counted then."""
 
     kind: str
-    position: int
+    position: Position
     order: int
     sequence: int
     total: int
@@ -56,7 +57,9 @@ def place_of(after: str) -> Place:
         place = msgspec.msgpack.decode(raw, type=Place)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise BadRequest("This page link is not one that this server made.", expression="http.after") from error
-    if place.kind != "history" or any(abs(each) >= 2**63 for each in (place.position, place.order, place.sequence)):
+    if place.kind != "history" or any(
+        isinstance(each, int) and abs(each) >= 2**63 for each in (place.position, place.order, place.sequence)
+    ):
         raise BadRequest("This page link belongs to something else.", expression="http.after")
     return place
 
@@ -96,7 +99,7 @@ def history(reads: Reads, access: Access, scope: Scope, count: int, after: str |
     """See Reader.history."""
     place = place_of(after) if after is not None else None
     with reads.snapshot():
-        position = place.position if place else reads.newest()
+        position = reads.known(place.position) if place else reads.position()
         types = _types(reads, access, scope)
         total = place.total if place else _total(reads, access, scope, types, position)
         versions: list[tuple[tuple[int, int], Version]] = []
@@ -122,12 +125,12 @@ def _types(reads: Reads, access: Access, scope: Scope) -> list[tuple[int, str]]:
     return [(number, name) for number, name in numbered if number is not None]
 
 
-def _total(reads: Reads, access: Access, scope: Scope, types: list[tuple[int, str]], position: int) -> int:
+def _total(reads: Reads, access: Access, scope: Scope, types: list[tuple[int, str]], position: Position) -> int:
     if any(access.of(name) != EVERYTHING for _, name in types):
         return sum(1 for _ in _versions(reads, access, scope, types, None, position, 1000))
     total = 0
     for number, _ in types:
-        statement = _statement(scope, number, None, position, Sql("SELECT count(*)"), Sql(""))
+        statement = _statement(reads, scope, number, None, position, Sql("SELECT count(*)"), Sql(""))
         total += reads.db.execute(statement.text, statement.args).get
     return total
 
@@ -138,7 +141,7 @@ def _versions(
     scope: Scope,
     types: list[tuple[int, str]],
     place: Place | None,
-    position: int,
+    position: Position,
     batch: int,
 ) -> Iterator[tuple[tuple[int, int], Version]]:
     """All versions that the caller may see behind the place, newest first, each with its place in the order."""
@@ -155,7 +158,8 @@ def _versions(
 
 def version_at(reads: Reads, access: Access, type_: str, sequence: int) -> Version | None:
     """The version with this sequence number; None where the caller may not see it."""
-    row: Any = reads.db.execute(_CURRENT, (sequence,)).fetchone()
+    current = _CURRENT.format(entries=reads.dialect.entries("entries"))
+    row: Any = reads.db.execute(current, (sequence,)).fetchone()
     key = Key(type_, row[6])
     if row[7] == sequence:
         return version_of(type_, key.id, row) if reads.shows(access, key, row, row[5]) else None
@@ -164,14 +168,14 @@ def version_at(reads: Reads, access: Access, type_: str, sequence: int) -> Versi
 
 
 def _rows(
-    reads: Reads, scope: Scope, number: int, name: str, place: Place | None, position: int, batch: int
+    reads: Reads, scope: Scope, number: int, name: str, place: Place | None, position: Position, batch: int
 ) -> Iterator[tuple[tuple[int, int], str]]:
     """The places of one type's versions, newest first, fetched in batches so that no cursor stays open."""
     last = (place.order, place.sequence) if place else None
     while True:
         columns = Sql(f"SELECT v.{scope.order}, v.sequence")
         end = Sql(f" ORDER BY v.{scope.order} DESC, v.sequence DESC LIMIT ?", (batch,))
-        statement = _statement(scope, number, last, position, columns, end)
+        statement = _statement(reads, scope, number, last, position, columns, end)
         rows: list[Any] = reads.db.execute(statement.text, statement.args).fetchall()
         for row in rows:
             yield row, name
@@ -180,12 +184,14 @@ def _rows(
         last = rows[-1]
 
 
-def _statement(scope: Scope, number: int, last: tuple[int, int] | None, position: int, columns: Sql, end: Sql) -> Sql:
+def _statement(
+    reads: Reads, scope: Scope, number: int, last: tuple[int, int] | None, position: Position, columns: Sql, end: Sql
+) -> Sql:
     joined = " LEFT JOIN past p ON p.rid = v.rid AND p.version = v.version" if scope.at else ""
     if scope.key:
         source = Sql(f" FROM ({_OF_ONE}) v{joined} WHERE ", (number, scope.key.id) * 2)
     else:
         source = Sql(f" FROM version v{joined} WHERE v.type = ? AND ", (number,))
     before = Sql(f"(v.{scope.order}, v.sequence) < (?, ?)", last) if last else TRUE
-    where = all_of([Sql("v.sequence <= ?", (position,)), before, scope.where()])
+    where = all_of([reads.dialect.listed("v", position, own=scope.key is None), before, scope.where()])
     return columns + source + where + end

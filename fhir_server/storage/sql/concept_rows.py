@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-import apsw
 import msgspec
 import orjson
 
 from fhir_server.concepts import Concept, Placed, System
 from fhir_server.outcome import FhirError
+from fhir_server.storage.sql.concept_reads import NO_MORE, More, facts
 from fhir_server.storage.sql.concepts import ABSTRACT, FURTHER, INACTIVE, mark
-from fhir_server.storage.sqlite.concepts import NO_MORE, More, facts
+from fhir_server.storage.sql.database import Database
+from fhir_server.storage.sql.dialect import Dialect
 from fhir_server.terminology import codesystems
 from fhir_server.terminology.hierarchy import placed
 from fhir_server.terminology.memory import said
@@ -24,7 +25,7 @@ BATCH = 5_000
 log = logging.getLogger(__name__)
 
 
-def define(db: apsw.Connection, id_: str, system: System | None, concepts: Sequence[Concept]) -> None:
+def define(db: Database, dialect: Dialect, id_: str, system: System | None, concepts: Sequence[Concept]) -> None:
     """See Transaction.define."""
     forget(db, id_)
     if system is None:
@@ -34,24 +35,24 @@ def define(db: apsw.Connection, id_: str, system: System | None, concepts: Seque
     publish(db, number, id_, system, low, low + len(concepts) - 1)
     start = 0
     while batch := list(islice(found, BATCH)):
-        put(db, number, low, start, batch)
+        put(db, dialect, number, low, start, batch)
         start += len(batch)
 
 
-def vacant(db: apsw.Connection) -> tuple[int, int]:
+def vacant(db: Database) -> tuple[int, int]:
     """The number of the next code system, and that of its first concept."""
-    both = "(SELECT number, high FROM code_system UNION ALL SELECT number, high FROM concept_draft)"
+    both = "(SELECT number, high FROM code_system UNION ALL SELECT number, high FROM concept_draft) q"
     row: Any = db.execute(f"SELECT coalesce(max(number), 0) + 1, coalesce(max(high), 0) + 1 FROM {both}").fetchone()
     return row[0], row[1]
 
 
-def publish(db: apsw.Connection, number: int, id_: str, system: System, low: int, high: int) -> None:
+def publish(db: Database, number: int, id_: str, system: System, low: int, high: int) -> None:
     """The code system is seen."""
     texts = system.url, system.version or "", system.value_set or ""
     db.execute("INSERT INTO code_system VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (number, id_, *texts, low, high, facts(system)))  # fmt: skip
 
 
-def describe(db: apsw.Connection, id_: str, system: System) -> None:
+def describe(db: Database, id_: str, system: System) -> None:
     """See Transaction.describe."""
     texts = system.url, system.version or "", system.value_set or ""
     db.execute(
@@ -60,7 +61,7 @@ def describe(db: apsw.Connection, id_: str, system: System) -> None:
     )
 
 
-def put(db: apsw.Connection, number: int, low: int, start: int, concepts: Sequence[Placed]) -> None:
+def put(db: Database, dialect: Dialect, number: int, low: int, start: int, concepts: Sequence[Placed]) -> None:
     """The rows of concepts from the place `start` on, of the code system `number` whose first concept has the number `low`."""
     rows = _Rows(number, low, start, concepts)
     for table, made in (
@@ -69,12 +70,12 @@ def put(db: apsw.Connection, number: int, low: int, start: int, concepts: Sequen
         ("concept_parent VALUES (?, ?, ?)", rows.parents()),
         ("concept_further VALUES (?, ?, ?)", rows.further()),
         ("concept_property VALUES (?, ?, ?, ?)", rows.properties()),
-        ("concept_word (rowid, words) VALUES (?, ?)", rows.words()),
+        (f"concept_word (rowid, words) VALUES (?, {dialect.words})", rows.words()),
     ):
         db.executemany(f"INSERT INTO {table}", made)
 
 
-def forget(db: apsw.Connection, id_: str) -> None:
+def forget(db: Database, id_: str) -> None:
     """The code system has no concepts here any more, if it had any; those that came as a draft wait for `Drafts.sweep`."""
     row: Any = db.execute("SELECT number, low, high FROM code_system WHERE id = ?", (id_,)).fetchone()
     if row is None:
@@ -86,7 +87,7 @@ def forget(db: apsw.Connection, id_: str) -> None:
         remove(db, low, high)
 
 
-def remove(db: apsw.Connection, low: int, high: int) -> None:
+def remove(db: Database, low: int, high: int) -> None:
     """The rows of those concepts are gone, but for their properties."""
     db.execute("DELETE FROM concept_word WHERE rowid BETWEEN ? AND ?", (low, high))
     for table, column in (("concept_more", "number"), ("concept_parent", "concept"), ("concept_further", "concept"), ("concept", "number")):  # fmt: skip
@@ -130,7 +131,7 @@ class _Rows:
             yield place, " ".join(mark(self.number, word) for word in said(p.concept))
 
 
-def fill(db: apsw.Connection) -> None:
+def fill(db: Database, dialect: Dialect) -> None:
     """The concepts of all CodeSystems that are in the database already; one whose hierarchy is not sound has none of it."""
     rows: list[Any] = db.execute(
         "SELECT r.id, r.body FROM resource r JOIN name n ON n.number = r.type"
@@ -140,8 +141,8 @@ def fill(db: apsw.Connection) -> None:
         resource = orjson.loads(body)
         found = codesystems.concepts(resource)
         try:
-            define(db, id_, codesystems.system(resource), found)
+            define(db, dialect, id_, codesystems.system(resource), found)
         except FhirError as error:
             log.warning("CodeSystem/%s: %s", id_, error)
             flat = [msgspec.structs.replace(concept, parents=()) for concept in found]
-            define(db, id_, codesystems.system(resource), flat)
+            define(db, dialect, id_, codesystems.system(resource), flat)
