@@ -122,7 +122,7 @@ def holds(where: Condition, system: System, dialect: Dialect, places: Places) ->
         case Listed(codes):
             return _listed(dialect, codes, system)
         case Below(code, itself):
-            return _below(dialect, places, code, itself=itself)
+            return _below(places, code, itself=itself)
         case Above(code):
             found = places.place(code)
             if found is None:
@@ -203,7 +203,7 @@ def _listed(dialect: Dialect, codes: frozenset[str], system: System) -> Sql:
     )
 
 
-def _below(dialect: Dialect, places: Places, code: str, *, itself: bool) -> Sql:
+def _below(places: Places, code: str, *, itself: bool) -> Sql:
     found = places.place(code)
     if found is None:
         return FALSE
