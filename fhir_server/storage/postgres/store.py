@@ -33,11 +33,12 @@ from fhir_server.storage.postgres.state import revision as state_revision
 from fhir_server.storage.postgres.tables import Tables
 from fhir_server.storage.postgres.transaction import Work
 from fhir_server.storage.postgres.waiting import in_place
-from fhir_server.storage.sql import walk
+from fhir_server.storage.postgres.walk import versions
 from fhir_server.storage.sql.concept_reads import StoredConcepts
 from fhir_server.storage.sql.history import Scope, history
 from fhir_server.storage.sql.reads import Memory
 from fhir_server.storage.sql.search import after, search
+from fhir_server.storage.sql.walk import defined
 from fhir_server.storage.sql.works import finished
 
 T = TypeVar("T")
@@ -178,10 +179,10 @@ class PostgresStore:
         return versions, str(last)
 
     async def versions(self, access: Access, place: str, count: int) -> tuple[Sequence[Version], str]:
-        return await self.ask(lambda reads: walk.versions(reads, access, place, count))
+        return await self.ask(lambda reads: versions(reads, access, place, count))
 
     async def defined(self, id_: str) -> System | None:
-        return await self.ask(lambda reads: walk.defined(reads, id_))
+        return await self.ask(lambda reads: defined(reads, id_))
 
     async def reindex(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:
         async def work(transaction: Transaction) -> bool:

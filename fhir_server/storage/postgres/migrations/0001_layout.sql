@@ -44,6 +44,7 @@ CREATE TABLE version (
 );
 
 CREATE INDEX version_updated ON version (type, updated, sequence);
+CREATE INDEX version_written ON version (written_in);
 
 -- Versions that are not current any more; `ended` is the sequence number of the version that followed, `until` its time.
 -- `entries` and `body` are compressed.
