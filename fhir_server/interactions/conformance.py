@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/validation.html and http://hl7.org/fhir/R4/http.html#create (422 for business rules)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -74,7 +74,12 @@ async def conform(ctx: Context, resource: Mapping[str, Any], *, aside: bool = Fa
     """
     if ctx.settings.validation == "structure":
         return
-    found = await issues(ctx, resource, _asked(ctx, resource), aside=aside)
+    profiles, validator = _asked(ctx, resource), ctx.server.known.validator
+    found = await _settled(
+        ctx,
+        lambda: () if validator.sound(resource, profiles) else validator.further(resource, profiles),
+        aside=aside,
+    )
     if found and found[0].severity in ("error", "fatal"):
         raise Unprocessable(issues=found)
 
@@ -89,14 +94,20 @@ async def issues(
     aside: bool = False,
 ) -> tuple[Issue, ...]:
     """The issues beyond its structure, errors first; `profiles` are asked for beside those that it claims (None: neither)."""
+    further = ctx.server.known.validator.further
+    return await _settled(
+        ctx,
+        lambda: further(resource, profiles, best_practice=best_practice, vital_signs=vital_signs),
+        aside=aside,
+    )
+
+
+async def _settled(ctx: Context, ask: Callable[[], tuple[Issue, ...]], *, aside: bool) -> tuple[Issue, ...]:
+    """What `ask` answers by the definitions that the store has now."""
     known = ctx.server.known
     if monotonic() - known.looked >= LOOK_EVERY:
         await renew(ctx)
-    return await known.settled(
-        ctx.reader,
-        lambda: known.validator.further(resource, profiles, best_practice=best_practice, vital_signs=vital_signs),
-        looked_at(ctx, aside=aside),
-    )
+    return await known.settled(ctx.reader, ask, looked_at(ctx, aside=aside))
 
 
 async def renew(ctx: Context) -> None:

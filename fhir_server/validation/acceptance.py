@@ -6,60 +6,103 @@ Nine resources in ten are such. They are gone through once, along a plan for eac
 what is not accepted is walked through by `invariants`, which finds every issue, or that there is none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fhir_server.definitions import definitions
 from fhir_server.fhirpath import types
-from fhir_server.fhirpath.glance import Glance
-from fhir_server.validation import attachments, invariants, local, metadata, narrative
+from fhir_server.validation import attachments, conditions, invariants, local, metadata, narrative
+from fhir_server.validation.conditions import Kept, kept
+
+
+class Place(NamedTuple):
+    """Where an extension stands: in an element of type `holder`, which is `key` of its `parent` ("" for a resource); `name`
+    is extension or modifierExtension.
+    """
+
+    holder: str
+    parent: str
+    key: str
+    name: str
+
+
+Look = Callable[[Place, Mapping[str, Any], Mapping[str, Any]], bool]
+"""(place, its holder, an extension there) → whether nothing is wrong with it."""
+
+
+class _Surroundings:
+    """What is looked at beside the values of one resource: its extensions, by `look`, and what it contains."""
+
+    __slots__ = ("contained", "look")
+
+    def __init__(self, resource: Mapping[str, Any], look: Look) -> None:
+        self.look = look
+        self.contained = frozenset(one.get("id") for one in resource.get("contained", ()))
+
+    def hold(self, reference: Mapping[str, Any]) -> bool:
+        """Whether what a local reference leads to is here (ref-1); `#` alone is the container."""
+        return reference["reference"] == "#" or reference["reference"][1:] in self.contained
 
 
 class _Plan:
-    """What is looked at in elements of one place; `plain` are the names of primitives of which nothing is said."""
+    """What is looked at in elements of one place, which is `key` of `parent`; `plain` are the names of primitives of which
+    nothing is said, `place` is that of an extension.
+    """
 
-    __slots__ = ("below", "glances", "plain", "type")
+    __slots__ = ("below", "conditions", "key", "parent", "place", "plain", "refers", "type")
 
-    def __init__(self, type_: str, glances: tuple[Glance, ...], plain: frozenset[str] = frozenset()) -> None:
-        self.type, self.glances, self.plain = type_, glances, plain
+    def __init__(
+        self, type_: str, conditions: tuple[Kept, ...], parent: str = "", key: str = "", place: Place | None = None
+    ) -> None:
+        self.type, self.conditions, self.parent, self.key, self.place = type_, conditions, parent, key, place
+        self.plain: frozenset[str] = frozenset()
+        self.refers = type_ == "Reference"
         self.below: dict[str, _Plan | None] = {}
         """JSON name → the plan of the elements there; None: nothing to look at. Filled as names are met."""
 
 
 _CLOSER: Final = _Plan("", (lambda _: False,))
 """What stands here takes a closer look, whatever it is."""
-_GLANCES: Final[Mapping[str, Glance]] = {
-    "Attachment": attachments.glance,
-    "Narrative": narrative.glance,
-    "Reference": local.glance,
-}
+_GLANCES: Final[Mapping[str, Kept]] = {"Attachment": attachments.glance, "Narrative": narrative.glance}
 _RESOURCE: Final = _Plan("Resource", ())
 
 
-def accepted(resource: Mapping[str, Any]) -> bool:
-    """True only if a structurally valid resource keeps all of R4's invariants but those of best practice, and nothing in it
-    is visited on the way with any outcome; False asks for the walk: of extensions and of what has a canonical URL always.
+def accepted(resource: Mapping[str, Any], look: Look = lambda *_: False) -> bool:
+    """True only if a structurally valid resource keeps all of R4's invariants but those of best practice, nothing in it is
+    visited on the way with any outcome, and `look` finds nothing wrong with any extension; False asks for the walk: of what
+    has a canonical URL always.
     """
-    return _kept(_whole(resource["resourceType"]), resource)
+    conditions.begin()
+    return _kept(_whole(resource["resourceType"]), resource, _Surroundings(resource, look))
 
 
-def _kept(plan: _Plan, value: Mapping[str, Any]) -> bool:
+def _kept(plan: _Plan, value: Mapping[str, Any], around: _Surroundings) -> bool:
     """Hot: every element of every write."""
-    for glance in plan.glances:
-        if not glance(value):
+    for condition in plan.conditions:
+        if not condition(value):
             return False
+    if plan.refers and not local.glance(value) and not around.hold(value):
+        return False
     if plan.plain.issuperset(value):
         return True
     find = plan.below.get
     for name, child in value.items():
         below = find(name, plan)
         if below is plan:
-            below = plan.below[name] = _below(plan.type, name)
+            below = plan.below[name] = _below(plan, name)
         if below is None:
             continue
         for each in child if type(child) is list else (child,):
-            if not _kept(below if below is not _RESOURCE else _whole(each["resourceType"]), each):
+            if each is None:
+                continue
+            if below.place is not None and not around.look(below.place, value, each):
+                return False
+            if below is _RESOURCE:
+                within = around if name == "contained" else _Surroundings(each, around.look)
+                if not _kept(_whole(each["resourceType"]), each, within):
+                    return False
+            elif not _kept(below, each, around):
                 return False
     return True
 
@@ -70,34 +113,43 @@ def _whole(type_: str) -> _Plan:
     return _plan(type_, type_)
 
 
-def _plan(type_: str, path: str) -> _Plan:
-    if type_ == "Extension" or metadata.canonical_type(type_):
+def _plan(type_: str, path: str, parent: str = "", key: str = "", place: Place | None = None) -> _Plan:
+    if metadata.canonical_type(type_):
         return _CLOSER
-    glances: list[Glance | None] = [_GLANCES[type_]] if type_ in _GLANCES else []
-    glances += [
-        glance
-        for constraint, _, glance in invariants.rules(type_, path)
+    asked = [
+        kept(expression.text, type_)
+        for constraint, expression, _ in invariants.rules(type_, path)
         if constraint.key not in invariants.BEST_PRACTICE
     ]
-    known = tuple(glance for glance in glances if glance is not None)
-    return _Plan(type_, known, _plain(type_)) if len(known) == len(glances) else _CLOSER
+    known = tuple(condition for condition in (_GLANCES.get(type_), *asked) if condition is not None)
+    if None in asked:
+        return _CLOSER
+    plan = _Plan(type_, known, parent, key, place)
+    plan.plain = _plain(type_)
+    return plan
 
 
 @cache
 def _plain(type_: str) -> frozenset[str]:
     elements = definitions().elements(type_)
-    return frozenset(name for name, element in elements.items() if element.primitive and _below(type_, name) is None)
+    return frozenset(
+        name
+        for name, element in elements.items()
+        if element.primitive and not invariants.rules(element.type, element.path)
+    )
 
 
-def _below(type_: str, name: str) -> _Plan | None:
-    """As `invariants` has it: what has no rules and nothing below it is not looked at."""
-    if name[0] == "_":
-        return _CLOSER
-    element = types.element(type_, name)
+def _below(plan: _Plan, name: str) -> _Plan | None:
+    """As `invariants` has it: what has no rules and nothing below it is not looked at; beside a primitive stand extensions."""
+    element = types.element(plan.type, name.removeprefix("_"))
     if element is None:
         return None
+    if name[0] == "_":
+        return _Plan("Element", (), plan.type, name[1:])
+    if element.type == "Extension":
+        return _plan("Extension", element.path, place=Place(plan.type, plan.parent, plan.key, name))
     if element.type == "Resource":
         return _RESOURCE
     if element.primitive:
         return _CLOSER if invariants.rules(element.type, element.path) else None
-    return _plan(element.type, element.path)
+    return _plan(element.type, element.path, plan.type, name)

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import orjson
 
+from fhir_server import references
 from fhir_server.definitions import definitions
 from fhir_server.outcome import Issue
-from fhir_server.validation import primitives
 
 _LOCAL: Final = re.compile(rb'"#[^"]*"')
 """A string in JSON that begins as a local reference does."""
@@ -39,7 +39,7 @@ def issues(resource: Mapping[str, Any], path: str) -> Iterator[Issue]:
             here = f"{path}.contained[{i}]"
             yield from _own_issues(one, here)
             own = one.get("id")
-            if primitives.fault("id", own) is None:
+            if isinstance(own, str) and references.ID.fullmatch(own):
                 if local is None:
                     local = frozenset(_LOCAL.findall(_dump(resource)))
                 if _dump(f"#{own}") not in local and b'"#"' not in _dump(one):

@@ -40,7 +40,7 @@ def _one(checker: Checker, node: Node, url: str) -> Iterator[Issue]:
         return
     yield from checker.check(profile, node)
     yield from _place(profile, node, checker.environment)
-    modifier = _modifies(profile)
+    modifier = modifies(profile)
     if modifier and node.key == "extension":
         yield Issue(
             "structure", f"{url} changes the meaning of its element: it must be a modifierExtension", (node.path,)
@@ -72,14 +72,15 @@ def _part(checker: Checker, node: Node, holder: Node, url: str) -> Iterator[Issu
     profile = checker.find(whole) if isinstance(whole, str) else None
     if profile is None:
         return
-    parts = set(_parts(profile.root))
+    parts = set(parts_of(profile.root))
     if url not in parts:
         right = ", ".join(sorted(parts)) or "none"
         text = f"{url[:100]!r} is no part of the extension {whole}; its parts are: {right}"
         yield Issue("structure", text, (f"{node.path}.url",))
 
 
-def _parts(rule: Rule) -> Iterator[str]:
+def parts_of(rule: Rule) -> Iterator[str]:
+    """The urls of the parts that a complex extension may have."""
     below = rule.children.get("extension")
     for one in below.slices.values() if below is not None else ():
         url = one.children.get("url")
@@ -92,7 +93,8 @@ def _absolute(url: str) -> bool:
     return ":" in url
 
 
-def _modifies(profile: Profile) -> bool:
+def modifies(profile: Profile) -> bool:
+    """Whether what it says changes the meaning of the element that it stands on."""
     elements = (profile.definition.get("differential") or profile.definition.get("snapshot") or {}).get("element", ())
     return any(e.get("path") == "Extension" and e.get("isModifier") for e in elements)
 
@@ -100,10 +102,10 @@ def _modifies(profile: Profile) -> bool:
 def _place(profile: Profile, node: Node, environment: Environment) -> Iterator[Issue]:
     """One of the contexts of the definition fits, and so do its context invariants."""
     holder = node.parent
-    contexts = [*profile.definition.get("context", ()), *_more(profile.url)]
+    contexts = contexts_of(profile)
     if holder is None:
         return
-    if contexts and not any(_fits(context, holder, environment) for context in contexts):
+    if contexts and not any(fits(context, holder, environment) for context in contexts):
         right = ", ".join(str(c.get("expression")) for c in contexts)
         yield Issue(
             "structure",
@@ -119,6 +121,11 @@ def _place(profile: Profile, node: Node, environment: Environment) -> Iterator[I
             yield Issue("invariant", f"the extension {profile.url} asks of its element: {invariant}", (node.path,))
 
 
+def contexts_of(profile: Profile) -> list[Mapping[str, Any]]:
+    """Where it may stand; anywhere where there are none."""
+    return [*profile.definition.get("context", ()), *_more(profile.url)]
+
+
 @cache
 def _more(url: str) -> tuple[Mapping[str, str], ...]:
     """Contexts that the definition leaves out."""
@@ -127,7 +134,8 @@ def _more(url: str) -> tuple[Mapping[str, str], ...]:
     return tuple({"type": "element", "expression": place} for place in places)
 
 
-def _fits(context: Any, holder: Node, environment: Environment) -> bool:
+def fits(context: Any, holder: Node, environment: Environment) -> bool:
+    """Whether an element is where a context lets an extension stand."""
     wanted = str(context.get("expression", ""))
     match context.get("type"):
         case "element":

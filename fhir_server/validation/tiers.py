@@ -17,6 +17,7 @@ from fhir_server.validation import (
     bundles,
     codesystems,
     conceptmaps,
+    extension_acceptance,
     extensions,
     invariants,
     local,
@@ -27,6 +28,7 @@ from fhir_server.validation import (
 )
 from fhir_server.validation.codes import Codes
 from fhir_server.validation.profiles import definition
+from fhir_server.validation.profiles.acceptance import Acceptance
 from fhir_server.validation.profiles.check import Checker
 from fhir_server.validation.profiles.registry import Profiles
 from fhir_server.validation.questionnaires import questionnaire, response
@@ -46,6 +48,8 @@ class Validator:
 
     def __init__(self, profiles: Profiles, codes: Codes, find: Find) -> None:
         self.profiles, self.codes, self.find = profiles, codes, find
+        self._acceptance = Acceptance(profiles, codes)
+        self._look = extension_acceptance.Extensions(self._acceptance).accepts
 
     def issues(
         self,
@@ -84,6 +88,29 @@ class Validator:
         node = root(resource)
         walked = () if kept else self._walked(checker, node, best_practice=best_practice)
         return ordered((*walked, *self._tiers(checker, node, profiles, vital_signs=vital_signs)))
+
+    def sound(self, resource: Json, profiles: Sequence[str] | None = ()) -> bool:
+        """True only if `further` would find no error in a resource of sound structure: most that is written. It is seen at a
+        glance; False asks for the walk.
+        """
+        type_ = resource["resourceType"]
+        if type_ in _MORE or not acceptance.accepted(resource, self._look):
+            return False
+        return profiles is None or (
+            self._follows(type_, resource, profiles)
+            and all(self._follows(one["resourceType"], one) for one in resource.get("contained", ()))
+        )
+
+    def _follows(self, type_: str, resource: Json, asked: Sequence[str] = ()) -> bool:
+        """Whether a resource follows the profiles that it claims, as far as they are known, and those asked for."""
+        claimed = resource["meta"].get("profile", ()) if "meta" in resource else ()
+        for canonical in (*claimed, *asked) if asked else claimed:
+            profile = self.profiles.find(canonical) if isinstance(canonical, str) else None
+            if profile is None and canonical in asked:
+                return False
+            if profile is not None and not self._acceptance.accepts(profile, type_, resource):
+                return False
+        return True
 
     def _tiers(
         self, checker: Checker, node: Node, profiles: Sequence[str] | None, *, vital_signs: bool

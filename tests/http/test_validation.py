@@ -122,6 +122,29 @@ def test_a_profile_holds_as_soon_as_it_is_created_and_on_other_workers_soon(fold
         assert first.post("/fhir/Patient", json=claiming()).status_code == 201
 
 
+def test_an_extension_is_held_to_its_definition_as_soon_as_that_is_created(client: httpx.Client) -> None:
+    url = "http://acme.org/StructureDefinition/shoe-size"
+    patient = {"resourceType": "Patient", "extension": [{"url": url, "valueString": "large"}]}
+    assert client.post("/fhir/Patient", json=patient).status_code == 201
+    value = {"id": "Extension.value[x]", "path": "Extension.value[x]", "type": [{"code": "integer"}]}
+    made = client.post(
+        "/fhir/StructureDefinition",
+        json=named(
+            url=url,
+            type="Extension",
+            kind="complex-type",
+            baseDefinition="http://hl7.org/fhir/StructureDefinition/Extension",
+            context=[{"type": "element", "expression": "Patient"}],
+            differential={"element": [{"id": "Extension", "path": "Extension"}, value]},
+        ),
+    )
+    assert made.status_code == 201
+    refused = client.post("/fhir/Patient", json=patient)
+    assert (refused.status_code, told(refused)) == (422, [("error", "structure", ["Patient.extension[0].value"])])
+    patient["extension"] = [{"url": url, "valueInteger": 42}]
+    assert client.post("/fhir/Patient", json=patient).status_code == 201
+
+
 def test_a_transaction_names_the_entries(client: httpx.Client) -> None:
     client.post("/fhir/StructureDefinition", json=named())
     resources = [{"resourceType": "Patient"}, claiming(), BROKEN_RULE]

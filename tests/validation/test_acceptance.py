@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 from fhir_server.validation import check
-from fhir_server.validation.acceptance import accepted
+from fhir_server.validation.acceptance import Place, accepted
 from fhir_server.validation.codes import CoreCodes
 from fhir_server.validation.known import Known
 
@@ -35,9 +35,48 @@ def test_broken_far_below() -> None:
 
 
 def test_extension_at_an_element_and_beside_a_primitive() -> None:
+    """Without definitions they take a closer look; with them, a look at each of them, told where it stands."""
     extension = [{"url": "http://example.org/x", "valueInteger": 1}]
-    assert not accepted(PATIENT | {"extension": extension})
-    assert not accepted(PATIENT | {"_birthDate": {"extension": extension}})
+    places: list[Place] = []
+
+    def look(place: Place, holder: Mapping[str, Any], each: Mapping[str, Any]) -> bool:
+        assert each in extension
+        assert holder["extension"] == extension
+        places.append(place)
+        return len(places) < 3
+
+    name = [PATIENT["name"][0] | {"extension": extension}]
+    for resource in (
+        PATIENT | {"extension": extension},
+        PATIENT | {"_birthDate": {"extension": extension}},
+        PATIENT | {"name": name},
+    ):
+        assert not accepted(resource)
+        assert accepted(resource, look) is (len(places) < 3)
+    assert places == [
+        Place("Patient", "", "", "extension"),
+        Place("Element", "Patient", "birthDate", "extension"),
+        Place("HumanName", "Patient", "name", "extension"),
+    ]
+
+
+def test_reference_within_the_resource() -> None:
+    """ref-1: what is contained is there."""
+    organization = {"resourceType": "Organization", "id": "o", "name": "o", "partOf": {"reference": "#"}}
+    held = PATIENT | {"contained": [organization]}
+    assert accepted(held | {"managingOrganization": {"reference": "#o"}})
+    assert not accepted(held | {"managingOrganization": {"reference": "#p"}})
+    assert accepted(held | {"managingOrganization": {"display": "somewhere"}})
+
+
+def test_what_no_glance_tells_is_evaluated_by_itself() -> None:
+    """org-1 counts, con-4 looks for a code."""
+    condition = {"resourceType": "Condition", "subject": REFERENCE, "abatementString": "gone"}
+    status = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "resolved"}]}
+    assert not accepted({"resourceType": "Organization", "active": True})
+    assert accepted({"resourceType": "Organization", "name": "Anywhere"})
+    assert accepted(condition | {"clinicalStatus": status})
+    assert not accepted(condition)
 
 
 def test_attachment_that_states_a_size() -> None:

@@ -82,6 +82,14 @@ class Checker:
             return None
         return not any(issue.severity in ("error", "fatal") for issue in self.check(profile, node))
 
+    def type_of(self, canonical: str) -> str | None:
+        """The type that a profile is for; None where it is not known."""
+        own = canonical.removeprefix(CORE).partition("|")[0]
+        if own != canonical and types.known(own):
+            return own
+        profile = self.find(canonical)
+        return profile.type if profile is not None else None
+
     def _conforms_to(self, node: Node, canonical: str) -> bool:
         """As `conforms`; KeyError where the profile is not known."""
         answer = self.conforms(canonical, node)
@@ -151,7 +159,7 @@ class _Walk:
         """Its type is one of the rule's, and it follows one of the profiles that the rule names for this type."""
         if not rule.types:
             return
-        mine = [t for t in rule.types if t.code == node.type or _fits(node.type, t.code)]
+        mine = [t for t in rule.types if suits(node.type, t.code)]
         if not mine:
             right = " or ".join(sorted({t.code for t in rule.types})[:8])
             yield self.issue("structure", f"{node.type} stands here; {right} is expected", node.path)
@@ -185,8 +193,8 @@ class _Walk:
         literal = node.value.get("reference") if isinstance(node.value, Mapping) else None
         found = self.resolved(node)
         named = found.type if found is not None else type_named(node.value)
-        wanted = [self.type_of(c) for c in canonicals]
-        if named and None not in wanted and not any(_fits(named, str(t)) for t in wanted):
+        wanted = [self.checker.type_of(c) for c in canonicals]
+        if named and None not in wanted and not any(suits(named, str(t)) for t in wanted):
             right = ", ".join(sorted({str(t) for t in wanted}))
             yield self.issue(
                 "structure", f"the reference is to a {named}; it must be to {right}", f"{node.path}.reference"
@@ -194,7 +202,7 @@ class _Walk:
             return
         if found is None:
             return
-        profiled = [c for c in canonicals if self.type_of(c) in (None, found.type)]
+        profiled = [c for c in canonicals if self.checker.type_of(c) in (None, found.type)]
         answers = [self.checker.conforms(c, found) for c in profiled]
         if profiled and not any(answer is not False for answer in answers):
             names = ", ".join(profiled)
@@ -217,13 +225,6 @@ class _Walk:
         except FhirPathError:
             return None
         return found[0] if found and isinstance(found[0], Node) else None
-
-    def type_of(self, canonical: str) -> str | None:
-        own = canonical.removeprefix(CORE).partition("|")[0]
-        if own != canonical and types.known(own):
-            return own
-        profile = self.checker.find(canonical)
-        return profile.type if profile is not None else None
 
     def binding(self, rule: Rule, node: Node) -> Iterator[Issue]:
         """Required: a code of the value set; extensible: one unless none fits, which only a person can tell."""
@@ -274,7 +275,7 @@ class _Walk:
 
     def element(self, rule: Rule, parent: Node) -> Iterator[Issue]:
         """All values of one element: how many, of which slices, and each by itself."""
-        if rule.min == 0 and rule.max == UNBOUNDED and not _demands(rule):
+        if rule.min == 0 and rule.max == UNBOUNDED and not demands(rule):
             return
         values = list(parent.child(rule.element))
         if not values and not (rule.min or rule.slices):
@@ -343,7 +344,7 @@ def broken(
     yield Issue("invariant", f"{invariant.key}: {invariant.human} {by}", (node.path,), severity, invariant.expression)
 
 
-def _demands(rule: Rule) -> bool:
+def demands(rule: Rule) -> bool:
     """Whether anything beyond the number is asked."""
     return bool(
         rule.types or rule.fixed or rule.pattern or rule.binding or rule.invariants or rule.children or rule.slices
@@ -351,7 +352,8 @@ def _demands(rule: Rule) -> bool:
     )  # fmt: skip
 
 
-def _fits(type_: str, wanted: str) -> bool:
+def suits(type_: str, wanted: str) -> bool:
+    """Whether a value of a type may stand where another one is wanted."""
     return wanted in (type_, "*") or (types.known(wanted) and types.is_subtype(type_, wanted))
 
 

@@ -25,6 +25,8 @@ class Profiles:
         self._compiled: dict[str, Profile | None] = {}
         self.faults: dict[str, str] = {}
         """Canonical → why its definition cannot be used."""
+        self.revision = 0
+        """Counts up with all that is forgotten: what others have made of profiles holds no longer."""
 
     def definition(self, canonical: str) -> Json | None:
         """The StructureDefinition of a canonical; None where it is not known."""
@@ -44,11 +46,13 @@ class Profiles:
         """Everything is compiled again when it is next asked for."""
         self._compiled.clear()
         self.faults.clear()
+        self.revision += 1
 
     def forget_unknown(self) -> None:
         """What was not known may be known now, and so may what others lacked."""
         self._compiled = {canonical: profile for canonical, profile in self._compiled.items() if profile is not None}
         self.faults.clear()
+        self.revision += 1
 
     def _made(self, canonical: str) -> Profile | None:
         if "#" in canonical:

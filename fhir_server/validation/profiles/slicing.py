@@ -44,7 +44,7 @@ class Slicer:
         found = self._nodes(by.path, node)
         if by.type == "profile" and by.path.endswith("resolve()"):
             return self._targets(by.path.removesuffix("resolve()").removesuffix("."), one, node, found)
-        rules = list(self._rules(one, by.path))
+        rules = list(self.rules(one, by.path))
         if by.type == "type" and not found and by.path.endswith("resolve()"):
             return self._named_type(by.path.removesuffix("resolve()").removesuffix("."), rules, node)
         if not rules:
@@ -63,12 +63,12 @@ class Slicer:
                 return not profiles or rule.min == 0  # it names no profile; what need not be there decides nothing
             return any(self.conforms(p, node) for node in found for p in profiles)
         if not found:
-            return rule.max == 0 or (rule.min == 0 and not _fixes(rule))
+            return rule.max == 0 or (rule.min == 0 and not fixes(rule))
         return any(self._alike(rule, node) for node in found)
 
     def _targets(self, path: str, one: Rule, node: Node, found: Sequence[Node]) -> bool:
         """The reference leads to a resource of one of its target profiles; what cannot be resolved here, to one of their types."""
-        targets = [t for rule in self._rules(one, path) for type_ in rule.types for t in type_.targets]
+        targets = [t for rule in self.rules(one, path) for type_ in rule.types for t in type_.targets]
         if not targets:
             return True
         if found:
@@ -87,7 +87,7 @@ class Slicer:
             return equal(node.value, rule.fixed[1])
         if rule.pattern is not None:
             return fits(node.value, rule.pattern[1])
-        deciding = [child for child in rule.children.values() if _fixes(child)]
+        deciding = [child for child in rule.children.values() if fixes(child)]
         if deciding:
             return all(self._alike_below(child, list(node.child(child.element))) for child in deciding)
         if rule.binding is not None and rule.binding[0] == "required":
@@ -96,7 +96,7 @@ class Slicer:
         return not profiles or any(self.conforms(p, node) for p in profiles)
 
     def _alike_below(self, rule: Rule, values: Sequence[Node]) -> bool:
-        needed = [one for one in rule.slices.values() if one.min > 0 and _fixes(one)]
+        needed = [one for one in rule.slices.values() if one.min > 0 and fixes(one)]
         if any(not any(self._alike(one, value) for value in values) for one in needed):
             return False
         if not values:
@@ -112,7 +112,7 @@ class Slicer:
             return []
         return [item for item in found if isinstance(item, Node)]
 
-    def _rules(self, rule: Rule, path: str) -> Iterator[Rule]:
+    def rules(self, rule: Rule, path: str) -> Iterator[Rule]:
         """The rules at the discriminator's path below a slice."""
         rules = [rule]
         for step in _STEP.finditer(path):
@@ -139,7 +139,7 @@ class Slicer:
 
     def _named(self, rule: Rule, name: str) -> Iterator[Rule]:
         deeper = [
-            found for one in rule.slices.values() if one.min > 0 for found in self._named(one, name) if _fixes(found)
+            found for one in rule.slices.values() if one.min > 0 for found in self._named(one, name) if fixes(found)
         ]
         below = rule.children.get(name) or rule.children.get(f"{name}[x]")
         if deeper or below is not None:
@@ -170,8 +170,8 @@ def _extensions(slicer: Slicer, rule: Rule) -> Iterator[Rule]:
             yield from below.slices.values()
 
 
-def _fixes(rule: Rule) -> bool:
+def fixes(rule: Rule) -> bool:
     """Whether the rule, or one below it, says what a value must be."""
-    if rule.fixed is not None or rule.pattern is not None or any(_fixes(child) for child in rule.children.values()):
+    if rule.fixed is not None or rule.pattern is not None or any(fixes(child) for child in rule.children.values()):
         return True
-    return any(_fixes(one) for one in rule.slices.values() if one.min > 0)
+    return any(fixes(one) for one in rule.slices.values() if one.min > 0)
