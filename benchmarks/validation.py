@@ -54,7 +54,11 @@ def main() -> None:
         ("structure", bare, structure.check),
         ("written: invariants and extensions", bare, lambda r: core.sound(r, None) or core.further(r, None)),
         ("walked: invariants and extensions", bare, lambda r: core.further(r, None, best_practice=True)),
-        ("written: vital signs and R4's profiles", signs, lambda r: core.sound(r, signs_of(r)) or core.further(r, signs_of(r))),
+        (
+            "written: vital signs and R4's profiles",
+            signs,
+            lambda r: core.sound(r, signs_of(r)) or core.further(r, signs_of(r)),
+        ),
         ("walked: vital signs and R4's profiles", signs, lambda r: core.further(r, signs_of(r), best_practice=True)),
         ("written: what claims US Core", claiming, lambda r: us_core.sound(r) or us_core.further(r)),
         ("walked: what claims US Core", claiming, lambda r: us_core.further(r, best_practice=True)),

@@ -74,7 +74,9 @@ def test_synthea_slice() -> None:
 
 @pytest.mark.slow
 def test_synthea() -> None:
-    resources = list(_synthea(everybody()))
+    resources = [
+        r for n, r in enumerate(_synthea(everybody())) if n % 6 == 0
+    ]  # the walk, twice, is what takes the time
     assert _share(Validator(Profiles(), CoreCodes(), lambda *_: None), resources) > 0.99
     assert _share(us_core_validator("6.1.0"), resources) > 0.95
 
