@@ -75,7 +75,9 @@ def _evaluated(invariant: Expression, type_: str) -> Callable[[Any], bool]:
         return invariant.holds(Node(value, type_), environment=_GLANCE.environment)
 
     remembered = lru_cache(_REMEMBERED)(holds)
-    lasting = types.is_primitive(type_) and not any(isinstance(p, Call) and p.name in _CHANGING for p in _parts(invariant))
+    lasting = types.is_primitive(type_) and not any(
+        isinstance(p, Call) and p.name in _CHANGING for p in _parts(invariant)
+    )
 
     def told(value: Any) -> bool:
         try:

@@ -148,3 +148,12 @@ def test_extensions_in_one_another_without_end() -> None:
     begun = process_time()
     asked.sound({"resourceType": "Basic", "code": {"text": "x"}, "extension": [extension]})
     assert process_time() - begun < 2
+
+
+def test_costly_invariants_are_left_to_the_walk() -> None:
+    """A glance has half a second for all expressions on one resource."""
+    costly = constraint("given.all($this.length() < 100 and given.where($this = 'x').empty())")
+    names = [{"given": [f"n{n}" for n in range(400)]} for _ in range(400)]
+    begun = process_time()
+    assert not validator({"path": "Patient.name", "constraint": [costly]}).sound(PATIENT | {"name": names}, [URL])
+    assert process_time() - begun < 5
