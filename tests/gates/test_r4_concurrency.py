@@ -1,33 +1,32 @@
-"""Gate R4: races over HTTP, two worker processes. One winner where one is promised; no update lost; nothing half visible."""
+"""Gate R4: races over HTTP, two server processes on one store. One winner where one is promised; no update lost; nothing half visible."""
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.http.server import running
+from tests.http.several import Servers, several
+from tests.stores import NewFolder
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder: Path = tmp_path_factory.mktemp("races")
-    with running("--store", f"sqlite:///{folder / 'fhir.db'}", "--workers", "2", cwd=folder) as server:
-        yield server.base
+def servers(new_folder: NewFolder) -> Iterator[Servers]:
+    with several(2, new_folder("races")) as servers:
+        yield servers
 
 
-def client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=50))
+@pytest.fixture
+def base(servers: Servers) -> str:
+    return servers.base
 
 
 def patient(value: str, **more: object) -> dict[str, object]:
     return {"resourceType": "Patient", "identifier": [{"system": "urn:tests:race", "value": value}], **more}
 
 
-async def test_200_conditional_creates_with_one_criteria_make_one_resource(base: str) -> None:
+async def test_200_conditional_creates_with_one_criteria_make_one_resource(servers: Servers, base: str) -> None:
     criteria = "identifier=urn:tests:race|one"
-    async with client() as http:
+    async with servers.client() as http:
         posts = [
             http.post(f"{base}/Patient", json=patient("one"), headers={"If-None-Exist": criteria}) for _ in range(200)
         ]
@@ -39,9 +38,9 @@ async def test_200_conditional_creates_with_one_criteria_make_one_resource(base:
     assert {a.headers["location"].split("/_history")[0] for a in answers} == {found["entry"][0]["fullUrl"]}
 
 
-async def test_200_conditional_updates_with_one_criteria_make_one_resource(base: str) -> None:
+async def test_200_conditional_updates_with_one_criteria_make_one_resource(servers: Servers, base: str) -> None:
     criteria = "identifier=urn:tests:race|put"
-    async with client() as http:
+    async with servers.client() as http:
         puts = [http.put(f"{base}/Patient?{criteria}", json=patient("put", multipleBirthInteger=n)) for n in range(200)]
         answers = await asyncio.gather(*puts)
         found = (await http.get(f"{base}/Patient?{criteria}")).json()
@@ -50,8 +49,8 @@ async def test_200_conditional_updates_with_one_criteria_make_one_resource(base:
     assert found["entry"][0]["resource"]["meta"]["versionId"] == "200"
 
 
-async def test_200_updates_with_if_match_let_one_win_per_version(base: str) -> None:
-    async with client() as http:
+async def test_200_updates_with_if_match_let_one_win_per_version(servers: Servers, base: str) -> None:
+    async with servers.client() as http:
         made = (await http.post(f"{base}/Patient", json=patient("match"))).json()
         url = f"{base}/Patient/{made['id']}"
 
@@ -65,8 +64,8 @@ async def test_200_updates_with_if_match_let_one_win_per_version(base: str) -> N
     assert versions == 2
 
 
-async def test_increments_under_if_match_are_never_lost(base: str) -> None:
-    async with client() as http:
+async def test_increments_under_if_match_are_never_lost(servers: Servers, base: str) -> None:
+    async with servers.client() as http:
         made = (await http.post(f"{base}/Patient", json=patient("count", multipleBirthInteger=0))).json()
         url = f"{base}/Patient/{made['id']}"
 
@@ -85,7 +84,7 @@ async def test_increments_under_if_match_are_never_lost(base: str) -> None:
     assert (final["multipleBirthInteger"], final["meta"]["versionId"]) == (40, "41")
 
 
-async def test_transaction_is_never_half_visible(base: str) -> None:
+async def test_transaction_is_never_half_visible(servers: Servers, base: str) -> None:
     """Writers add ten resources at once while readers count; a failing transaction leaves nothing."""
 
     def bundle(value: str, last: dict[str, object]) -> dict[str, object]:
@@ -97,7 +96,7 @@ async def test_transaction_is_never_half_visible(base: str) -> None:
         "request": {"method": "PATCH", "url": "Patient/never-there"},
         "resource": {"resourceType": "Parameters"},
     }
-    async with client() as http:
+    async with servers.client() as http:
         seen: set[int] = set()
         writing = True
 
