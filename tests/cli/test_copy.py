@@ -29,6 +29,7 @@ from fhir_server.terminology.hierarchy import placed
 from tests.cli.conftest import Cli
 from tests.interactions.client import BASE, Client, entry, observation, patient
 from tests.storage.contract.shorthand import deletion, save, write
+from tests.stores import store_in
 
 T = TypeVar("T")
 
@@ -117,10 +118,10 @@ async def fill(store: Store) -> None:
     await store.state.write("tokens", "old", b"x", expires=now() - timedelta(days=1))
 
 
-@pytest.fixture(params=["sqlite to sqlite"])
-def urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
-    """Source and target, both empty."""
-    return f"sqlite:///{tmp_path / 'source.db'}", f"sqlite:///{tmp_path / 'target.db'}"
+@pytest.fixture
+def urls(folder: Path, tmp_path: Path) -> tuple[str, str]:
+    """Source and target, both empty: from a file into a store of each kind."""
+    return f"sqlite:///{tmp_path / 'source.db'}", store_in(folder)
 
 
 def copied(cli: Cli, urls: tuple[str, str]) -> str:
