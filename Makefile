@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: all run test check install lock definitions conformance bench soak clients format clean
+PARITY := tests/storage/contract tests/http tests/interactions tests/operations tests/rest tests/packages tests/indexing \
+	tests/search tests/pages tests/gates tests/cli tests/test_app.py tests/test_jobs.py
+
+.PHONY: all run test check install lock definitions conformance bench soak parity clients format clean
 
 all: test check
 
@@ -33,6 +36,9 @@ check: $(STAMP)  ## lint, types, import order, our own definitions, lock, wheel
 
 conformance: $(STAMP)  ## the long suites: all official examples, all Synthea bundles, the gates
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow --timeout 3600
+
+parity: $(STAMP)  ## the tests that go through a store, on every kind of store; writes the table into examples/stores.md
+	$(BIN)/python -m pytest -n 2 -m "not slow and not packaging" --parity examples/stores.md $(PARITY)
 
 clients: $(STAMP)  ## third-party clients from PyPI and npm against the real server
 	$(BIN)/python -m pytest tests/clients

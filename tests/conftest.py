@@ -6,9 +6,29 @@ from pathlib import Path
 import pytest
 
 from fhir_server.storage.base import Store
+from tests import parity
 from tests.postgres.cluster import Cluster, running
 from tests.postgres.databases import Databases
 from tests.stores import KINDS, Stores, opened, prepare, promised
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--parity", type=Path, help="page to write the table of tests by kind of store into")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    alone = parity.note(items, promised())
+    if alone and not config.getoption("keyword") and not any("::" in argument for argument in config.args):
+        raise pytest.UsageError(f"these tests do not run on all of {promised()}: {alone[:5]}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    found = parity.passed(terminalreporter.stats.get("passed", ()))
+    page = config.getoption("parity")
+    if page is not None:
+        parity.written(page, parity.table(found, promised()))
+    if found and len(promised()) > 1:
+        terminalreporter.write_line(parity.table(found, promised()))
 
 
 @pytest.fixture(scope="session")
