@@ -6,7 +6,7 @@ from fhir_server.app import assemble
 from fhir_server.cli.loader import Loader
 from fhir_server.cli.progress import console
 from fhir_server.cli.sources import items
-from fhir_server.cli.stores import opened
+from fhir_server.cli.stores import opened, shown
 from fhir_server.settings import SettingError, Settings
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -25,4 +25,4 @@ async def prepare(settings: Settings) -> None:
         report = await Loader(server, "demo").load(items([folder]))
         if report.failures:
             raise SettingError(f"the demo data was refused: {report.failures[0].place}: {report.failures[0].error}")
-        console.print(f"Demo data: {report.loaded:,} resources loaded into {settings.store}")
+        console.print(f"Demo data: {report.loaded:,} resources loaded into {shown(settings.store)}")

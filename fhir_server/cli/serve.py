@@ -15,6 +15,7 @@ from fhir_server.app import check_exposure, check_validation
 from fhir_server.cli import demo as demo_data
 from fhir_server.cli.options import Store
 from fhir_server.cli.progress import console
+from fhir_server.cli.stores import shown
 from fhir_server.settings import SettingError, Settings, from_environment, to_environment, unknown
 
 
@@ -87,7 +88,7 @@ def greet(settings: Settings) -> None:
         ("FHIR API", settings.base_url or f"{root}/fhir"),
         ("Capabilities", f"{root}/fhir/metadata"),
         ("Documentation", f"{root}/docs"),
-        ("Store", settings.store),
+        ("Store", shown(settings.store)),
     ):
         console.print(f"  {name:14} {url}", highlight=False, soft_wrap=True)
     if settings.auth == "none":

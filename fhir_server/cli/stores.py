@@ -1,5 +1,6 @@
 """The store that a command works on, opened and closed."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,8 +41,13 @@ async def assembled(settings: Settings, *, create: bool = False) -> AsyncIterato
             await server.remote.close()
 
 
+def shown(url: str) -> str:
+    """The store's URL as people may see it: without a password."""
+    return re.sub("(//[^:/@]*):[^@]*@", r"\1@", url)
+
+
 def sqlite_path(settings: Settings) -> Path:
     """The file of an SQLite store. Raises SettingError for another kind of store."""
     if not settings.store.startswith(SQLITE):
-        raise SettingError(f"{settings.store} is not an SQLite file: use its own tools for this")
+        raise SettingError(f"{shown(settings.store)} is not an SQLite file: use its own tools for this")
     return Path(settings.store.removeprefix(SQLITE))

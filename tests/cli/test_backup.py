@@ -62,3 +62,10 @@ def test_check_finds_damage_and_reindex_mends_entries(cli: Cli, tmp_path: Path) 
     assert cli("reindex", *STORE).out == "20 resources indexed\n"
     assert cli("check", *STORE).out == "no problems found\n"
     assert digest(tmp_path / "fhir.db") == sound
+
+
+def test_another_store_is_refused_without_its_password(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "dump").write_bytes(b"x")
+    refused = cli("restore", "dump", "--store", "postgresql://fhir:secret@db.example.org/fhir")
+    assert (refused.code, "postgresql://fhir@db.example.org/fhir is not an SQLite file" in refused.err) == (1, True)
+    assert "secret" not in refused.err + refused.out
