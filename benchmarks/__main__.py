@@ -1,6 +1,7 @@
 """`make bench`: rates, latencies, memory and start-up of the server, beside the ceiling of this machine in the same run.
 
     python -m benchmarks [--seconds 5] [--connections 32] [--workers 1,2] [--rounds 3] [--only read]
+                         [--stores sqlite,postgres]
 
 `--rounds` is how often the import set (92,114 resources where the Synthea set is at hand) goes in first.
 
@@ -18,8 +19,11 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import data, generator, servers, shaped
+from benchmarks import data, generator, servers, shaped, stores
 from benchmarks.scenarios import SCENARIOS, Loaded
+
+Rates = dict[str, dict[str, float]]
+"""Per second, by store and scenario."""
 
 WARM_UP = 2.0  # seconds, uncounted: a server that has just started compiles its validator beside the first requests
 
@@ -33,6 +37,7 @@ def main() -> None:
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="")
+    parser.add_argument("--stores", default="sqlite,postgres", help="measured one after the other, shown side by side")
     parser.add_argument("--shapes", action="store_true")
     parser.add_argument("--scales", default="1,4,16")
     parser.add_argument("--folder", default=str(Path(tempfile.gettempdir()) / "fhir-scaled"))
@@ -42,18 +47,28 @@ def main() -> None:
         shaped.measure(options)
         return
     print(
-        f"{os.cpu_count()} cores, load generator on the same machine, {options.connections} connections, SQLite synchronous=FULL"
+        f"{os.cpu_count()} cores, load generator on the same machine, {options.connections} connections, every commit synced"
     )
-    with tempfile.TemporaryDirectory(prefix="fhir-bench-") as folder:
-        database = Path(folder) / "bench.db"
-        imported(database, options.rounds)
-        for workers in map(int, options.workers.split(",")):
-            measure(database, workers, options)
+    rates: Rates = {}
+    for kind in options.stores.split(","):
+        with stores.store(kind) as store:
+            print(f"\n==== {store.name}")
+            rates[store.name] = {"import, resources": imported(store, options.rounds)}
+            for workers in map(int, options.workers.split(",")):
+                rates[store.name] |= measure(store.url, workers, options)
+    side_by_side(rates)
 
 
-def imported(database: Path, rounds: int) -> None:
-    """Fills the store over HTTP with one worker, and prints at what rate."""
-    with servers.ours(database, 1) as server:
+def side_by_side(rates: Rates) -> None:
+    """Prints what each store reached in a second."""
+    print(f"\n{'a second':40}" + "".join(f"{name:>12}" for name in rates))
+    for row in next(iter(rates.values())):
+        print(f"{row:40}" + "".join(f"{of[row]:12,.0f}" for of in rates.values()))
+
+
+def imported(store: stores.Measured, rounds: int) -> float:
+    """Fills the store over HTTP with one worker; prints and returns at what rate."""
+    with servers.ours(store.url, 1) as server:
         print(f"\ncold start to first answer {server.cold_start:.2f} s, memory idle {server.memory()[0]:.0f} MB")
         total = seconds = 0.0
         for number in range(rounds):
@@ -66,7 +81,8 @@ def imported(database: Path, rounds: int) -> None:
             print(
                 f"import of transaction bundles, round {number + 1}: {total:,.0f} resources at {total / seconds:,.0f}/s so far"
             )
-        print(f"size on disk {sum(f.stat().st_size for f in database.parent.iterdir()) / total:,.0f} bytes a resource")
+        print(f"size on disk {store.size() / total:,.0f} bytes a resource")
+        return total / seconds
 
 
 def _seconds_of(port: int, requests: Iterator[bytes]) -> float:
@@ -79,8 +95,9 @@ def _seconds_of(port: int, requests: Iterator[bytes]) -> float:
     return perf_counter() - start
 
 
-def measure(database: Path, workers: int, options: argparse.Namespace) -> None:
-    """Prints a row for each scenario, with that many workers."""
+def measure(store: str, workers: int, options: argparse.Namespace) -> dict[str, float]:
+    """Prints a row for each scenario, with that many workers; returns the rates."""
+    rates: dict[str, float] = {}
     print(
         f"\n{workers} worker{'s' if workers > 1 else ''}: {'':21} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'of raw':>7} errors"
     )
@@ -89,15 +106,18 @@ def measure(database: Path, workers: int, options: argparse.Namespace) -> None:
         hello = generator.request("GET", "/")
         top = generator.run(ceiling.port, lambda: hello, **run)
         print(_row("raw ASGI hello, 2 kB", top, top.rate))
-    with servers.ours(database, workers) as server:
+    with servers.ours(store, workers) as server:
         loaded = Loaded.sample(server.port)
         generator.run(server.port, SCENARIOS[0][1](loaded), connections=options.connections, seconds=WARM_UP)
         for name, scenario in SCENARIOS:
             if options.only in name:
-                print(_row(name, generator.run(server.port, scenario(loaded), **run), top.rate), flush=True)
+                found = generator.run(server.port, scenario(loaded), **run)
+                rates[f"{name}, {workers} worker{'s' * (workers > 1)}"] = found.rate
+                print(_row(name, found, top.rate), flush=True)
         single = generator.run(server.port, SCENARIOS[5][1](loaded), connections=1, seconds=options.seconds)
         print(_row("create Observation, 1 client", single, top.rate))
         print(f"memory after the run: {', '.join(f'{mb:.0f}' for mb in server.memory())} MB")
+    return rates
 
 
 def _row(name: str, run: generator.Measured, ceiling: float) -> str:

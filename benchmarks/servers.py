@@ -43,12 +43,12 @@ class Running:
 
 
 @contextmanager
-def ours(database: Path, workers: int) -> Iterator[Running]:
+def ours(store: str, workers: int) -> Iterator[Running]:
     """`fhir-server serve` on a free port; stopped by its own process at the end."""
     port = free_port()
     command = [sys.executable, "-m", "fhir_server", "serve", "--port", str(port), "--workers", str(workers)]
     environment = os.environ | {"FHIR_LOG_LEVEL": "warning"}
-    with _running([*command, "--store", f"sqlite:///{database}"], port, "/fhir/metadata", environment) as server:
+    with _running([*command, "--store", store], port, "/fhir/metadata", environment) as server:
         yield server
 
 

@@ -32,7 +32,9 @@ def measure(options: argparse.Namespace) -> None:
     )
     print(f"{'':32} " + " ".join(f"{f'{scale}x':>31}" for scale in scales) + f" {'p50':>6} {'CPU':>6}")
     with ExitStack() as stack:
-        running = [stack.enter_context(servers.ours(scaled.database(folder, scale), 1)) for scale in scales]
+        running = [
+            stack.enter_context(servers.ours(f"sqlite:///{scaled.database(folder, scale)}", 1)) for scale in scales
+        ]
         samples = Samples.take(running[0].port)
         pairs = [(server, samples.at(server.port)) for server in running]
         missed = [found for shape in shapes if (found := _row(shape, pairs, options))]

@@ -19,7 +19,7 @@ Passed = Mapping[str, Mapping[str, int]]
 
 def note(items: Iterable[pytest.Item], kinds: list[str]) -> list[str]:
     """Each test says in its report which kind of store it ran on; returns those that do not run on all kinds."""
-    found: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, set[str]] = defaultdict(set)
     for item in items:
         if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
             continue
@@ -27,8 +27,8 @@ def note(items: Iterable[pytest.Item], kinds: list[str]) -> list[str]:
         kind = parameters.pop("stores", None)
         if kind is not None:
             item.user_properties.append((STORE, str(kind)))
-            found[f"{item.location[0]}::{item.originalname} {sorted(map(repr, parameters.items()))}"].append(str(kind))
-    return [name for name, on in found.items() if sorted(on) != sorted(kinds)]
+            found[f"{item.location[0]}::{item.originalname} {sorted(map(repr, parameters.items()))}"].add(str(kind))
+    return [name for name, on in found.items() if on != set(kinds)]
 
 
 def passed(reports: Iterable[pytest.TestReport]) -> Passed:
