@@ -38,7 +38,7 @@ conformance: $(STAMP)  ## the long suites: all official examples, all Synthea bu
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow --timeout 3600
 
 parity: $(STAMP)  ## the tests that go through a store, on every kind of store; writes the table into examples/stores.md
-	$(BIN)/python -m pytest -n 2 -m "not slow and not packaging" --parity examples/stores.md $(PARITY)
+	FHIR_TEST_STORES=sqlite,postgres $(BIN)/python -m pytest -n 2 -m "not slow and not packaging" --parity examples/stores.md $(PARITY)
 
 clients: $(STAMP)  ## third-party clients from PyPI and npm against the real server
 	$(BIN)/python -m pytest tests/clients
