@@ -43,7 +43,7 @@ class Reads(SqlReads):
     def newest(self) -> int:
         return self._known_state()[2]
 
-    def position(self) -> str:
+    def position(self, _: int = 0) -> str:
         snapshot, own, _ = self._known_state()
         return f"{self._identifier}/{_with_own(snapshot, int(own)) if own else snapshot}"
 

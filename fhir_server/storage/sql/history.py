@@ -99,7 +99,7 @@ def history(reads: Reads, access: Access, scope: Scope, count: int, after: str |
     """See Reader.history."""
     place = place_of(after) if after is not None else None
     with reads.snapshot():
-        position = reads.known(place.position) if place else reads.position()
+        position = reads.known(place.position) if place else reads.position(reads.newest())
         types = _types(reads, access, scope)
         total = place.total if place else _total(reads, access, scope, types, position)
         versions: list[tuple[tuple[int, int], Version]] = []

@@ -125,8 +125,8 @@ class Reads(ABC):
         """The sequence number of the newest version, about."""
 
     @abstractmethod
-    def position(self) -> Position:
-        """What is there now, for pages to hold on to."""
+    def position(self, newest: int) -> Position:
+        """What is there now, for pages to hold on to; `newest` has just been asked for."""
 
     @abstractmethod
     def known(self, position: Position) -> Position:

@@ -45,7 +45,7 @@ def search(reads: Reads, access: Access, query: SearchQuery) -> Page:
     with reads.snapshot():
         query = ranked(reads, query, place.weights if place else "")
         newest = reads.newest()
-        position = reads.known(place.position) if place else reads.position()
+        position = reads.known(place.position) if place else reads.position(newest)
         same = _same(reads, access, query)
         if same is not None and (rows := _again(reads, query, same, newest)) is not None:
             return _page(reads, access, query, rows, None, position)
