@@ -51,8 +51,8 @@ async def _copy(source: str, target: str, *, quiet: bool) -> tuple[int, int]:
         wrong = differences(here, there)
         if wrong:
             raise SettingError(
-                "the copy differs from its source, most likely because a server wrote to that meanwhile: stop its servers and copy"
-                " to an empty target again: " + "; ".join(wrong[:10])
+                "the copy differs from its source, which may have been written to meanwhile; with all its servers stopped the"
+                " same command goes on, and an empty target begins afresh: " + "; ".join(wrong[:10])
             )
         await copier.finish()
     return sum(kind.count for kind in here.versions.values()), sum(kind.count for kind in here.records.values())

@@ -272,7 +272,7 @@ class Store(Protocol):
         ("": the beginning), and the next place.
 
         Each resource's come in their order. A walk from the beginning to a page without versions meets every version that was
-        committed before it began and has not been purged; of what is committed meanwhile it may miss some. Places mean the same in every process and after a restart.
+        committed before it began and has not been purged. Places mean the same in every process and after a restart.
         """
         ...
 
