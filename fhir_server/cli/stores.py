@@ -43,7 +43,7 @@ async def assembled(settings: Settings, *, create: bool = False) -> AsyncIterato
 
 def shown(url: str) -> str:
     """The store's URL as people may see it: without a password."""
-    return re.sub("(//[^:/@]*):[^@]*@", r"\1@", url)
+    return re.sub("(password=)[^&]*", r"\1…", re.sub("(//[^:/@]*):[^/?]*@", r"\1@", url))
 
 
 def sqlite_path(settings: Settings) -> Path:

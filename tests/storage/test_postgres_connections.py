@@ -1,6 +1,8 @@
 """Connections that are lost: nothing acknowledged is lost with them, nothing is written twice, and nobody waits for ever."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -9,11 +11,18 @@ from fhir_server.model import Version
 from fhir_server.outcome import Unavailable
 from fhir_server.search.query import UNRESTRICTED
 from fhir_server.storage.base import Store, Transaction
-from fhir_server.storage.postgres import PostgresStore
+from fhir_server.storage.postgres import PostgresStore, connection
+from fhir_server.storage.postgres.backup import without_password
+from fhir_server.storage.postgres.schema import UPGRADE
 from tests.http.server import free_port
 from tests.postgres.cluster import Cluster
 from tests.storage.contract.shorthand import coded, ids, key, save, token, write
 from tests.storage.postgres_relay import Cutter, cutter
+
+OURS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'fhir-server'"
+    " AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture
@@ -102,3 +111,50 @@ async def test_connections_are_no_more_than_allowed_and_waiting_for_one_ends(sto
             refused.append(error)
     assert [error.headers["Retry-After"] for error in refused] == ["1"]
     assert await read() is None
+
+
+async def test_no_connection_is_left_behind_by_whoever_gives_up_while_it_is_made(store: Store, database: str) -> None:
+    assert isinstance(store, PostgresStore)
+    for milliseconds in range(0, 40, 2):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(milliseconds / 1000):
+                (await store.pool().connect()).terminate()
+    await store.close()
+    raw = await asyncpg.connect(database)
+    try:
+        async with asyncio.timeout(10):
+            while await raw.fetchval(OURS):
+                await asyncio.sleep(0.05)
+    finally:
+        await raw.close()
+
+
+async def test_an_upgrade_waits_for_that_of_another_server_however_long_it_takes(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BEYOND", 0.1)
+    other = await asyncpg.connect(database)
+    await other.execute(f"SELECT pg_advisory_lock({UPGRADE})")
+    waiting = PostgresStore(database, statement_timeout=0.2)
+    opening = asyncio.create_task(waiting.open())
+    await asyncio.sleep(0.8)
+    assert not opening.done()
+    await other.close()
+    await opening
+    await waiting.close()
+
+
+async def test_an_account_that_is_refused_is_told_what_to_look_at(cluster: Cluster) -> None:
+    for url in (cluster.url("none"), cluster.url("postgres", tcp=True).replace(cluster.password, "wrong")):
+        with pytest.raises(Unavailable, match="account, password and name"):
+            await PostgresStore(url).open()
+
+
+def test_a_password_is_no_part_of_a_command_line() -> None:
+    for url, bare in {
+        "postgresql://a:s%40x@h:1/d?sslmode=require": "postgresql://a@h:1/d?sslmode=require",
+        "postgresql:///d?host=/run&password=s%40x&port=1": "postgresql:///d?host=/run&port=1",
+        "postgresql://a@h/d?password=s%40x": "postgresql://a@h/d",
+    }.items():
+        assert without_password(url) == (bare, {"PGPASSWORD": "s@x"})
+        assert without_password(bare) == (bare, {})

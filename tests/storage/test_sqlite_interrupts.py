@@ -5,6 +5,7 @@ https://www.sqlite.org/c3ref/interrupt.html: a stopped INSERT takes the whole tr
 
 import asyncio
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -44,5 +45,29 @@ async def test_a_stopped_insert_undoes_its_own_work_alone(tmp_path: Path, monkey
         assert [type(outcome) for outcome in outcomes] == [type(None), TimedOut, type(None)]
         assert sorted(await ids(store, "Patient", coded("t", "x"))) == ["before", "first", "last"]
         assert await store.check() == []
+    finally:
+        await store.close()
+
+
+async def test_a_work_that_makes_light_of_being_stopped_is_told_that_nothing_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "STEPS", 200)
+    store = SQLiteStore(tmp_path / "fhir.db", statement_timeout=SECONDS)
+    await store.open()
+    try:
+
+        async def careless(transaction: Transaction) -> str:
+            await transaction.append([write(f"Patient/slow{n}", token("t", "x")) for n in range(30)])
+            time.sleep(SECONDS + 30 * SECONDS_A_WRITE)
+            with suppress(Exception):
+                await transaction.search(EVERY)
+            return "written"
+
+        with pytest.raises(TimedOut):
+            await store.transact(UNRESTRICTED, careless)
+        assert await ids(store, "Patient", coded("t", "x")) == []
+        await save(store, write("Patient/next", token("t", "x")))
+        assert await ids(store, "Patient", coded("t", "x")) == ["next"]
     finally:
         await store.close()

@@ -5,12 +5,16 @@ https://www.postgresql.org/docs/current/app-pgdump.html
 
 import asyncio
 import os
+import re
 import shutil
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from fhir_server.outcome import Conflict, NotSupported
 from fhir_server.storage.postgres.errors import unavailable
+
+_ACCOUNT = re.compile("(//[^:/@]*):[^/?]*@")
+_OPTION = re.compile("(?<=[?&])password=[^&]*&?")
 
 
 def pg_dump() -> str | None:
@@ -22,11 +26,11 @@ def pg_dump() -> str | None:
 def without_password(url: str) -> tuple[str, dict[str, str]]:
     """The address without its password, and the password as the environment tells it: a command line is seen by everybody."""
     parts = urlsplit(url)
-    if parts.password is None:
-        return url, {}
-    account, _, place = parts.netloc.rpartition("@")
-    netloc = f"{account.partition(':')[0]}@{place}"
-    return urlunsplit(parts._replace(netloc=netloc)), {"PGPASSWORD": unquote(parts.password)}
+    known = parse_qs(parts.query).get("password", [])
+    if parts.password is not None:
+        known = [unquote(parts.password)]
+    bare = _OPTION.sub("", _ACCOUNT.sub(r"\1@", url)).rstrip("?&")
+    return bare, {"PGPASSWORD": known[0]} if known else {}
 
 
 async def dump(url: str, target: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from fhir_server.outcome import FhirError
 from fhir_server.storage.postgres import text
 from fhir_server.storage.postgres.errors import Away, translated, unavailable
 from fhir_server.storage.postgres.waiting import wait
@@ -116,7 +117,7 @@ class Pool:
         try:
             raw = self._pop() or await self.connect()
             yield Connection(raw, self.timeout)
-            if raw.is_closed() or raw.is_in_transaction():
+            if self._closed or raw.is_closed() or raw.is_in_transaction():
                 raw.terminate()
             else:
                 self._idle.append(raw)
@@ -129,6 +130,7 @@ class Pool:
 
     async def connect(self) -> "asyncpg.Connection[Any]":
         """A new connection with the house's settings, outside the pool."""
+        raw: asyncpg.Connection[Any] | None = None
         try:
             raw = await asyncpg.connect(
                 self._url,
@@ -148,8 +150,10 @@ class Pool:
             ):
                 await raw.set_type_codec(type_, encoder=encoder, decoder=decoder, schema="pg_catalog", format="text")
         except BaseException as error:
+            if raw is not None:
+                raw.terminate()
             meant = translated(error)
-            raise (meant if isinstance(meant, Away) else unavailable()) from error
+            raise (meant if isinstance(meant, Away | FhirError | asyncio.CancelledError) else unavailable()) from error
         return raw
 
     def keep(self, raw: "asyncpg.Connection[Any]") -> None:
@@ -175,13 +179,15 @@ class Pool:
 
     async def _after(self, error: BaseException, raw: "asyncpg.Connection[Any]") -> None:
         """Keeps the connection where the error tells nothing about it."""
-        if isinstance(error, Away | asyncio.CancelledError) or raw.is_closed():
+        if self._closed or isinstance(error, Away | asyncio.CancelledError) or raw.is_closed():
             raw.terminate()
             return
         try:
             if raw.is_in_transaction():
                 await raw.execute("ROLLBACK")
-        except Exception:  # noqa: BLE001 - whatever it is, the connection goes
+        except BaseException as worse:
             raw.terminate()
+            if not isinstance(worse, Exception):
+                raise
         else:
             self._idle.append(raw)

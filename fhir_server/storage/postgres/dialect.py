@@ -10,7 +10,7 @@ from typing import Any, Final
 from fhir_server.storage.sql.dialect import Position, Row
 from fhir_server.storage.sql.layout import Kind
 from fhir_server.storage.sql.prose import MARK
-from fhir_server.storage.sql.text import FALSE, Sql, all_of
+from fhir_server.storage.sql.text import FALSE, Sql, all_of, any_of
 from fhir_server.storage.sql.words import spoken
 from fhir_server.terminology.regex import fullmatch
 
@@ -18,6 +18,8 @@ KEY: Final = 200
 """Characters of a text that stand in an index."""
 WORD: Final = 500
 """Characters of a word that stand in an index."""
+LARGE: Final = f"{MARK}large"
+"""Stands in the index for all words of a text that has too many (words_of in migrations/0001_layout.sql)."""
 
 _CAST: dict[Kind, tuple[str, str]] = {
     "text": ("(", ') COLLATE "C")'),
@@ -101,9 +103,15 @@ class Postgres:
         return f"{alias}.high > {alias}.low + {width}" if width else f"{alias}.high > {alias}.low"
 
     def found(self, entry: int, words: Sequence[str]) -> Sql:
-        asked = Sql("prose.words @@ ?::tsquery", (_query([f"{MARK}{entry}", *words]),))
-        long = [Sql("strpos(' ' || prose.said || ' ', ?) > 0", (_told(word),)) for word in words if len(word) > WORD]
-        return all_of([asked, *long])
+        told = {word: Sql("strpos(' ' || prose.said || ' ', ?) > 0", (_told(word),)) for word in words}
+        known = _indexed([f"{MARK}{entry}", *words])
+        large = _indexed([f"{MARK}{entry}", LARGE])
+        return any_of(
+            [
+                all_of([known, *(said for word, said in told.items() if len(word) > WORD)]),
+                all_of([large, *told.values()]),
+            ]
+        )
 
     def says(self, resource: Row, narrative: int, phrase: str) -> Sql:
         if resource.image:
@@ -163,6 +171,10 @@ class Postgres:
             f"({sequence} <= ? OR pg_visible_in_snapshot({transaction}, ?::text::pg_snapshot))",
             (self.settled, snapshot),
         )
+
+
+def _indexed(words: Sequence[str]) -> Sql:
+    return Sql("prose.words @@ ?::tsquery", (_query(words),))
 
 
 def _query(words: Sequence[str]) -> str:

@@ -64,5 +64,8 @@ def translated(error: BaseException) -> BaseException:
         return Away()
     if isinstance(error, asyncpg.DiskFullError | asyncpg.OutOfMemoryError):
         return unavailable("The disk of the database is full: nothing was written.", 30)
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InvalidCatalogNameError):
+        log.error("the database refused a connection: %s", type(error).__name__)
+        return unavailable("The database refuses this server: look at account, password and name of the database.", 30)
     log.error("the database refused a statement: %s", type(error).__name__)
     return unavailable("The database cannot answer now.")

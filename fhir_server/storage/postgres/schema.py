@@ -14,6 +14,9 @@ from fhir_server.storage.postgres.state import number_of
 from fhir_server.storage.sql.migrations import Migration, migrations_of, outstanding
 
 OLDEST = 150_000
+LONGEST = 86_400.0
+"""Seconds that an upgrade may take, or waiting for that of another server: as long as building an index does."""
+
 UPGRADE = number_of("store", "schema")
 REMEDY = "Restore the backup that was made before the upgrade (pg_restore)."
 
@@ -37,11 +40,11 @@ def migrations() -> list[Migration]:
 async def prepare(raw: "asyncpg.Connection[Any]") -> Postgres:
     """The database is at this program's schema; the dialect knows where its transactions begin. Raises SchemaError."""
     await _require(raw)
-    await raw.execute(f"SET statement_timeout = 0; SELECT pg_advisory_lock({UPGRADE})")
+    await raw.execute(f"SET statement_timeout = 0; SELECT pg_advisory_lock({UPGRADE})", timeout=LONGEST)
     try:
         for step in await _pending(raw, migrations()):
             async with raw.transaction():
-                await raw.execute(f"{_RECORD}; {step.sql}")
+                await raw.execute(f"{_RECORD}; {step.sql}", timeout=LONGEST)
                 await raw.execute(
                     "INSERT INTO migration (number, name, digest) VALUES ($1, $2, $3)",
                     step.number,

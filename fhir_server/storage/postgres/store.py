@@ -78,7 +78,7 @@ class PostgresStore:
             pool.keep(raw)
         except Away as error:
             raise unavailable() from error
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise _house(translated(error)) from error
         self._pool, self._names = pool, Known(pool.connect)
         self._memory, self._statements = Memory(), {}

@@ -51,10 +51,11 @@ class Job:
 
     def run(self, commit: Commit) -> None:
         """Runs the work to its end; leaves its result or its error. What undoes the whole commit comes out."""
-        work = Work(commit, self.access)
+        work, db = Work(commit, self.access), commit.reads.db
         try:
             self.result = self.context.run(finished, self.work(work))
-            work.keep()
+            if db.in_transaction:
+                work.keep()
         except apsw.InterruptError as error:
             work.undo()
             self.error = translated(error)
@@ -63,7 +64,8 @@ class Job:
         except Exception as error:  # noqa: BLE001 - it is the caller's
             work.undo()
             self.error = error
-        if not commit.reads.db.in_transaction:  # a stopped SELECT leaves it, a stopped INSERT does not
+        if not db.in_transaction:  # a stopped SELECT leaves it, a stopped INSERT does not
+            self.error = self.error or translated(apsw.InterruptError())  # whatever the work made of being stopped
             raise _Undone
 
 

@@ -94,6 +94,26 @@ async def test_words_and_phrases(texts: Store, node: Node, expected: list[str]) 
     assert streamed == expected
 
 
+async def test_a_text_of_more_words_than_an_index_has_room_for_is_found_by_all_of_them(store: Store) -> None:
+    """Twenty bytes each: more than the 1 MiB that a tsvector holds."""
+    many = " ".join(f"sayingsomething{number:05}" for number in range(55_000))
+    await save(
+        store, written("Basic/large", "report", narrative=many), written("Basic/small", "sayingsomething00001 report")
+    )
+    for param, asked, expected in (
+        ("_text", "sayingsomething00000 sayingsomething54999", ["large"]),
+        ("_text", "sayingsomething55*", []),
+        ("_text", "sayingsomething5499*", ["large"]),
+        ("_text", '"sayingsomething30000 sayingsomething30001', ["large"]),
+        ("_text", "ayingsomething30000", []),
+        ("_content", "sayingsomething00001 report", ["large", "small"]),
+    ):
+        assert await ids(store, "Basic", says(param, asked)) == expected, asked
+    assert await store.check() == []
+    await save(store, written("Basic/large", "report", narrative="short", number=2))
+    assert await ids(store, "Basic", says("_text", "sayingsomething00000")) == []
+
+
 HOSTILE = [
     '"',
     '" OR "',

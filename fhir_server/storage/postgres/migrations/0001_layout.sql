@@ -274,10 +274,14 @@ CREATE TABLE cluster (
     settled bigint NOT NULL
 );
 
--- The words of a text, each by its first 500 characters: longer ones do not fit into an index.
+-- The words of a text, each by its first 500 characters: longer ones do not fit into an index. A tsvector has room for 1 MiB, and
+-- array_to_tsvector is silent past it: of a text with more, only the marks (they begin with U+E000) stand there, with one that says so.
 CREATE FUNCTION words_of(said text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce(array_to_tsvector(array_agg(DISTINCT left(word, 500))), ''::tsvector)
-    FROM unnest(string_to_array(said, ' ')) AS word WHERE word <> ''
+    SELECT coalesce(
+        CASE WHEN sum(octet_length(word)) < 1048576 THEN array_to_tsvector(array_agg(word))
+            ELSE array_to_tsvector(array_agg(word) FILTER (WHERE left(word, 1) = U&'\E000') || ARRAY[U&'\E000large']) END,
+        ''::tsvector)
+    FROM (SELECT DISTINCT left(each, 500) AS word FROM unnest(string_to_array(said, ' ')) AS each WHERE each <> '') AS found
 $$;
 
 -- 0 in the place of what is too small for any distance: a product of two such numbers would be out of range.
