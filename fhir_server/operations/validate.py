@@ -19,6 +19,7 @@ from fhir_server.outcome import BadRequest, Issue, NotFound, outcome
 from fhir_server.validation import structure
 
 MODES: Final = ("create", "update", "delete", "profile")
+_OF_INSTANCES: Final = ("update", "delete")
 
 
 async def validate(ctx: Context, request: Request) -> Response:
@@ -26,12 +27,15 @@ async def validate(ctx: Context, request: Request) -> Response:
 
     On an instance the resource may be left out: the stored one is looked at then; with mode=delete, whether it could be
     deleted. Raises BadRequest where there is
-    nothing to look at or the mode is unknown, NotFound for an instance that does not exist.
+    nothing to look at, or the mode is unknown or needs an instance; NotFound for an instance that does not exist.
     """
     given = arguments(request)
     mode, profile, sent = given.one("mode"), given.one("profile"), given.one("resource")
     if mode is not None and mode not in MODES:
         raise BadRequest(f"mode={mode}: expected one of {', '.join(MODES)}", expression="http.mode")
+    if mode in _OF_INSTANCES and not request.id:
+        text = f"mode={mode} is asked of one resource: {request.type}/[id]/$validate"
+        raise BadRequest(text, code="not-supported", expression="http.mode")
     if sent is not None and not isinstance(sent, Body):
         raise BadRequest("The parameter resource is a resource", expression="http.resource")
     if mode == "delete" and request.id:

@@ -80,11 +80,13 @@ class Sources:
             self._systems[canonical] = await self._system(canonical)
         return self._systems[canonical]
 
-    async def required(self, canonical: str) -> Source:
-        """The code system of a canonical. Raises BadRequest where it is not known."""
+    async def required(self, canonical: str, expression: str | tuple[str, ...] = ()) -> Source:
+        """The code system of a canonical. Raises BadRequest where it is not known; `expression` is where it is named."""
         found = await self.system(canonical)
         if found is None:
-            raise BadRequest(f"the code system {shown(canonical)} is not known here", code="not-found")
+            raise BadRequest(
+                f"the code system {shown(canonical)} is not known here", code="not-found", expression=expression
+            )
         return found
 
     async def having(self, code: str) -> list[Source]:
@@ -153,7 +155,7 @@ class Sources:
         own = definitions().value_set(url)
         if own is not None and newest([str(own.get("version", ""))], wanted) is not None:
             return own
-        return await self._implied(url)
+        return await self._implied(url, wanted)
 
     async def stored(self, type_: str, canonical: str) -> Version | None:
         """The stored resource of a canonical: that version, else the newest; of the same version the one created last."""
@@ -166,10 +168,13 @@ class Sources:
         chosen = newest(versions, wanted)
         return None if chosen is None else versions[chosen]
 
-    async def _implied(self, url: str) -> Json | None:
+    async def _implied(self, url: str, wanted: str) -> Json | None:
         """http://hl7.org/fhir/R4/snomedct.html#implicit, loinc.html#4.3.6.3, codesystem-definitions.html#CodeSystem.valueSet."""
         for concepts in self._all():
             system = await concepts.of_value_set(url)
+            if system is not None and wanted:
+                other = await self.system(f"{system.url}|{wanted}")
+                system = None if other is None else other.system
             if system is not None:
                 return _implicit(url, {"system": system.url, **_version(system)})
         if IMPLICIT in url:

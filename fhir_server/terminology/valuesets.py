@@ -29,7 +29,7 @@ from fhir_server.concepts import (
     any_of,
     none_of,
 )
-from fhir_server.outcome import BadRequest
+from fhir_server.outcome import BadRequest, Unprocessable
 from fhir_server.terminology import remembered
 from fhir_server.terminology.codesystems import designations
 from fhir_server.terminology.regex import compiled
@@ -243,14 +243,25 @@ def condition(given: Json, name: str, system: str = "") -> Condition:
             found = _having(prop, values)
             return Not(found) if op == "not-in" else found
         case "exists" if prop not in ("parent", "child", "concept", "code", "display"):
+            if value not in ("true", "false"):
+                raise _faulty(name, prop, op, f"expected true or false, not {shown(value)!r}")
             found = _flag(prop) or Valued(prop)
             return none_of(found) if value == "false" else found
         case "regex" if prop not in ("parent", "child"):
-            compiled(value)
+            try:
+                compiled(value)
+            except Unprocessable as error:
+                raise _faulty(name, prop, op, str(error)) from error
             return Matching("code" if of_code else prop, value)
     raise BadRequest(
         f"the value set {shown(name)} cannot be listed here: it filters by {shown(prop)} {shown(op)}",
         code="not-supported",
+    )
+
+
+def _faulty(name: str, prop: str, op: str, why: str) -> BadRequest:
+    return BadRequest(
+        f"the value set {shown(name)} cannot be listed: its filter {shown(prop)} {op}: {why}", code="invalid"
     )
 
 

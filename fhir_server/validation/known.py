@@ -6,7 +6,7 @@ Validation itself waits for nothing. What it asks for and is not here is noted; 
 nothing more is missing.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -25,6 +25,8 @@ Run = Callable[[Callable[[], T]], Awaitable[T]]
 MOST_ROUNDS: Final = 40
 """Definitions that name further definitions, one after another."""
 MOST_VERSIONS: Final = 100
+TOGETHER: Final = 100
+"""Canonicals that are looked for with one question."""
 MOST_KEPT: Final = 20_000
 
 TYPES: Final = frozenset({"StructureDefinition", "Questionnaire", "ValueSet", "CodeSystem"})
@@ -92,16 +94,31 @@ class Known:
         if len(self._found) > MOST_KEPT:
             self.forget()
         wanted, self._missing = self._missing, set()
-        for type_, canonical in tuple(wanted):
-            url, _, version = canonical.partition("|")
-            where: dict[str, Node] = {type_: Match("url", ((Compare(Uri, "value", Op.EQ, url),),))}
-            page = await reader.search(SearchQuery(where, count=MOST_VERSIONS))
-            versions = {
-                str(hit.version.resource.get("version", "")): hit.version.resource for hit in reversed(page.hits)
-            }
-            chosen = newest(versions, version)
-            self._found[type_, canonical] = None if chosen is None else versions[chosen]
+        for type_ in sorted({type_ for type_, _ in wanted}):
+            asked = sorted(c for t, c in wanted if t == type_)
+            for at in range(0, len(asked), TOGETHER):
+                some = asked[at : at + TOGETHER]
+                there = await _named(reader, type_, some)
+                for canonical in some:
+                    url, _, version = canonical.partition("|")
+                    versions = there.get(url, {})
+                    chosen = newest(versions, version)
+                    self._found[type_, canonical] = None if chosen is None else versions[chosen]
         self.profiles.forget_unknown()
+
+
+async def _named(reader: Reader, type_: str, canonicals: Sequence[str]) -> Mapping[str, Mapping[str, Json]]:
+    """Each url → version → the resource, of the same version the one created last."""
+    urls = dict.fromkeys(canonical.partition("|")[0] for canonical in canonicals)
+    where: dict[str, Node] = {type_: Match("url", tuple((Compare(Uri, "value", Op.EQ, url),) for url in urls))}
+    page = await reader.search(SearchQuery(where, count=MOST_VERSIONS))
+    if len(page.hits) == MOST_VERSIONS and len(urls) > 1:  # perhaps there are more
+        return {url: found for each in urls for url, found in (await _named(reader, type_, [each])).items()}
+    there: dict[str, dict[str, Json]] = {}
+    for hit in reversed(page.hits):
+        resource = hit.version.resource
+        there.setdefault(str(resource.get("url")), {})[str(resource.get("version", ""))] = resource
+    return there
 
 
 @cache

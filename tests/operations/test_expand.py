@@ -201,3 +201,48 @@ async def test_a_deep_hierarchy_takes_no_longer_than_a_flat_one(client: Client) 
     found = await client.post("ValueSet/$expand", sent(value_set("x", include=[above])))
     assert found["expansion"]["total"] == 5000
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("of_filter", "told"),
+    [
+        (("legs", "exists", "maybe"), "its filter legs exists: expected true or false, not 'maybe'"),
+        (("legs", "regex", "((("), "its filter legs regex: '(((' is no regular expression"),
+    ],
+)
+async def test_a_filter_without_meaning_is_refused_with_its_value_set(
+    zoo: Client, of_filter: tuple[str, str, str], told: str
+) -> None:
+    await zoo.put("ValueSet/odd", value_set("odd", include=[of(of_filter)]))
+    error = await zoo.fails("GET", "ValueSet/odd/$expand")
+    assert (error.status, f"the value set {VS}odd cannot be listed: {told}" in str(error)) == (422, True)
+    error = await zoo.fails("GET", f"Observation?code:in={VS}odd")
+    assert (error.status, error.issues[0].expression) == (400, ("http.code:in",))
+
+
+@pytest.mark.parametrize("name", ["system-version", "force-system-version", "check-system-version"])
+@pytest.mark.parametrize("version", ["1", "|1", f"{SYSTEM}|"])
+async def test_a_version_of_no_system_is_refused(zoo: Client, name: str, version: str) -> None:
+    error = await zoo.fails("GET", f"ValueSet/$expand?url={VS}all&{name}={version}")
+    assert (error.status, error.issues[0].expression) == (400, (f"http.{name}",))
+
+
+async def test_the_value_set_of_a_code_system_has_its_version(zoo: Client) -> None:
+    assert codes(await zoo.get(f"ValueSet/$expand?url={VS}every-animal|1")) == ORDER
+    assert (await zoo.fails("GET", f"ValueSet/$expand?url={VS}every-animal|9")).status == 404
+    error = await zoo.fails("GET", f"ValueSet/$expand?url={VS}every-animal&valueSetVersion=9")
+    assert (error.status, error.issues[0].expression) == (404, ("http.url",))
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("CodeSystem/$lookup?system=http://no&code=a", "http.system"),
+        ("CodeSystem/$subsumes?system=http://no&codeA=a&codeB=b", "http.system"),
+        (f"CodeSystem/$subsumes?system={SYSTEM}&codeA=cat&codeB=unicorn", "http.codeA"),
+        ("CodeSystem/$validate-code?url=http://no&code=a", "http.url"),
+    ],
+)
+async def test_what_is_not_known_is_told_with_its_place(zoo: Client, path: str, place: str) -> None:
+    error = await zoo.fails("GET", path)
+    assert (error.status, error.issues[0].code, error.issues[0].expression) == (404, "not-found", (place,))

@@ -63,6 +63,8 @@ async def test_profile_is_not_passed_over_silently(client: Client) -> None:
         ("Patient/$validate", None),
         ("Patient/$validate?mode=x", patient()),
         ("Patient/$validate?mode=create&mode=update", patient()),
+        ("Patient/$validate?mode=update", patient("a")),
+        ("Patient/$validate?mode=delete", patient("a")),
         ("Patient/$validate?resource=x", None),
         ("Patient/$validate", parameters({"name": "resource", "resource": patient(), "valueString": "x"}, {})),
         ("Patient/$validate", {"resourceType": "Parameters", "parameter": "x"}),

@@ -80,7 +80,7 @@ async def _resource(ctx: Context, request: Request, call: Call, sources: Sources
 
 def _versions(parts: Parts, call: Call) -> Parts:
     """The parts with the versions of code systems that the call asks for, and without what it does not want."""
-    default, forced, checked = (_by_system(call.texts(f"{k}system-version")) for k in ("", "force-", "check-"))
+    default, forced, checked = (_by_system(call, f"{k}system-version") for k in ("", "force-", "check-"))
     excluded = set(call.texts("exclude-system"))
     found = []
     for part in parts:
@@ -95,8 +95,11 @@ def _versions(parts: Parts, call: Call) -> Parts:
     return found
 
 
-def _by_system(canonicals: Sequence[str]) -> dict[str, str]:
-    return {system: version for system, _, version in (each.partition("|") for each in canonicals)}
+def _by_system(call: Call, name: str) -> dict[str, str]:
+    found = {system: version for system, _, version in (each.partition("|") for each in call.texts(name) if each)}
+    if not all(system and version for system, version in found.items()):
+        raise BadRequest(f"{name}: expected [system]|[version]", code="value", expression=f"http.{name}")
+    return found
 
 
 def _expansion(ctx: Context, call: Call, asked: Asked, found: Expansion, about: Json) -> Json:

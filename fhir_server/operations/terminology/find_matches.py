@@ -38,7 +38,7 @@ async def find_matches(ctx: Context, request: Request, call: Call) -> Json:
     if call.flag("exact") is None:
         raise BadRequest("exact is needed: true or false", code="required", expression="http.exact")
     asked = _asked(call)
-    source = (await call.sources(ctx).required(versioned(url, version))).require_complete()
+    source = (await call.sources(ctx).required(versioned(url, version), "http.system")).require_complete()
     found = [(concept, None) for concept in await _having(source, asked)]
     matches: list[tuple[Concept, Asked | None]] = [*found]
     if not matches and len(asked) > 1:

@@ -30,7 +30,8 @@ async def lookup(ctx: Context, _: Request, call: Call) -> Json:
     coding = call.coding()
     if coding is None or coding.system is None:
         raise BadRequest("system and code are needed, or coding", code="required", expression="http.code")
-    source = await call.sources(ctx).required(versioned(coding.system, coding.version))
+    place = "http.coding" if call.text("code") is None else "http.system"
+    source = await call.sources(ctx).required(versioned(coding.system, coding.version), place)
     if isinstance(source.concepts, RemoteConcepts):
         return await forwarded(ctx, call, "CodeSystem/$lookup")
     concept = await source.one(coding.code)

@@ -31,12 +31,14 @@ async def subsumes(ctx: Context, request: Request, call: Call) -> Json:
         raise BadRequest("system, codeA and codeB are needed, or codingA and codingB", code="required", expression="http.codeA")  # fmt: skip
     if one.system != other.system:
         raise BadRequest(f"{one} and {other} are of two code systems", code="value", expression="http.codingB")
-    source = await call.sources(ctx).required(versioned(one.system, one.version or version))
+    place = "http.codingA" if call.text("codeA") is None else "http.system"
+    source = await call.sources(ctx).required(versioned(one.system, one.version or version), place)
     found = await subsumption(source, one.code, other.code)
     if found is None:
         raise BadRequest(
             f"the code system {shown(source.system.canonical)} does not have both of {one.code[:64]!r} and {other.code[:64]!r}",
             code="not-found",
+            expression="http.codingA" if call.text("codeA") is None else "http.codeA",
         )
     return parameters(("outcome", "code", found))
 

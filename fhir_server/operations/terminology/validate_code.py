@@ -36,7 +36,7 @@ async def in_code_system(ctx: Context, request: Request, call: Call) -> Json:
         canonical = versioned(coding.system or "", coding.version or version)
         source = await sources.system(canonical)
         if source is None and url is not None and formed(url, coding.code) is None:
-            await sources.required(canonical)
+            await sources.required(canonical, "http.url")
         judged.append(await of_system(source, coding, abstract=call.flag("abstract") is not False))
     return _told(judged)
 

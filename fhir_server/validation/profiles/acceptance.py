@@ -110,8 +110,7 @@ class _Compiler:
             yield from self.one_of([p for t in mine for p in t.profiles], type_)
         if type_ == "Reference":
             yield from self.target([p for t in mine for p in t.targets])
-            if any(t.aggregation for t in mine) and _ELSEWHERE.isdisjoint(a for t in mine for a in t.aggregation):
-                yield lambda value: "reference" not in value
+            yield from _aggregated({a for t in mine for a in t.aggregation})
 
     def one_of(self, canonicals: Sequence[str], type_: str) -> Iterator[Test]:
         """Follows one of these profiles; one that is not known stands in nobody's way."""
@@ -245,6 +244,13 @@ def _bounds(rule: Rule) -> Iterator[Test]:
         yield lambda value: not beyond(value, low, least=True)
     if high is not None:
         yield lambda value: not beyond(value, high, least=False)
+
+
+def _aggregated(modes: set[str]) -> Iterator[Test]:
+    """A literal leads where the modes let it: into the resource, elsewhere, or both."""
+    inside = "contained" in modes
+    if modes and not (inside and modes & _ELSEWHERE):
+        yield lambda value: value.get("reference", "").startswith("#") is inside or "reference" not in value
 
 
 def _object(tests: Mapping[str, Test], needed: Sequence[frozenset[str]]) -> Test:

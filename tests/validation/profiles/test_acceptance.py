@@ -41,6 +41,16 @@ def sliced(**slicing: Any) -> list[Json]:
     return [{"path": "Patient.name", "slicing": BY_USE | slicing}, OFFICIAL, USE, nickname, use]
 
 
+INSIDE: Json = {
+    "contained": [{"resourceType": "Practitioner", "id": "p"}],
+    "generalPractitioner": [{"reference": "#p"}],
+}
+
+
+def aggregated(*modes: str) -> list[Json]:
+    return [{"code": "Reference", "aggregation": [*modes]}]
+
+
 def demands() -> Iterator[tuple[list[Json], Json]]:
     """Elements of a profile that PATIENT follows, and what makes a Patient that does not."""
     yield [{"path": "Patient.name", "min": 1}], {"name": None}
@@ -99,11 +109,30 @@ def test_what_is_right_is_accepted_and_what_breaks_a_demand_is_not(elements: lis
         ({"path": "Patient.gender", "fixedCode": "female"}, {"_gender": {"id": "x"}}),
         ({"path": "Patient.contained", "max": "1", "min": 1}, {"contained": [{"resourceType": "Basic", "id": "b"}]}),
         ({"path": "Patient.name", "constraint": [constraint("%resource.active")]}, {}),
-        ({"path": "Patient.generalPractitioner", "type": [{"code": "Reference", "aggregation": ["contained"]}]}, {}),
+        ({"path": "Patient.generalPractitioner", "type": aggregated("contained")}, {}),
+        ({"path": "Patient.generalPractitioner", "type": aggregated("referenced")}, INSIDE),
+        ({"path": "Patient.generalPractitioner", "type": aggregated("referenced", "bundled")}, INSIDE),
     ],
 )
 def test_what_cannot_be_told_takes_a_closer_look(element: Json, change: Json) -> None:
     assert not validator(element).sound(PATIENT | change, [URL])
+
+
+@pytest.mark.parametrize(
+    ("modes", "change"),
+    [
+        (["contained"], INSIDE),
+        (["contained"], {"generalPractitioner": [{"display": "x"}]}),
+        (["referenced"], {}),
+        (["bundled"], {}),
+        (["contained", "referenced"], INSIDE),
+        (["contained", "bundled"], {}),
+    ],
+)
+def test_references_that_lead_where_they_may(modes: list[str], change: Json) -> None:
+    asked = validator({"path": "Patient.generalPractitioner", "type": aggregated(*modes)})
+    assert asked.sound(PATIENT | change, [URL])
+    assert not asked.further(PATIENT | change, [URL])
 
 
 def test_what_is_only_warned_of_is_accepted() -> None:
