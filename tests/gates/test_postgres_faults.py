@@ -12,6 +12,7 @@ from time import monotonic
 import httpx
 import pytest
 
+from fhir_server.pages.health import FRESH
 from tests.http.several import Servers, several
 from tests.postgres.cluster import Cluster, running
 from tests.postgres.databases import Databases
@@ -156,6 +157,7 @@ async def test_a_database_that_is_killed_again_and_again(cluster: Cluster, serve
 
 async def test_servers_whose_database_is_away_say_so(cluster: Cluster, servers: Servers) -> None:
     await asyncio.to_thread(cluster.stop)
+    await asyncio.sleep(FRESH)  # so long an earlier answer holds
     async with httpx.AsyncClient(timeout=60) as http:
         for each in servers.processes:
             assert (await http.get(f"{each.root}/health/live")).status_code == 200
