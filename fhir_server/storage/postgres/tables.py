@@ -87,7 +87,9 @@ class Tables:
         statement = Statement()
         new = [current for place, current in batch.current.items() if batch.stored[place] is None]
         changed = [
-            (*current, stored.changed) for place, current in batch.current.items() if (stored := batch.stored[place])
+            (*current, stored.changed, stored.entries)
+            for place, current in batch.current.items()
+            if (stored := batch.stored[place])
         ]
         if new:
             statement.add(_new(statement, new), counted=True)
@@ -125,12 +127,12 @@ def _new(statement: Statement, rows: Sequence[Current]) -> str:
 
 
 def _changed(statement: Statement, rows: Sequence[tuple[Any, ...]]) -> str:
-    """Only where it is still what was current."""
-    given = statement.given((*_CURRENT, ("before", "bigint[]")), rows)
+    """Only where it is still what was current, found by what it was found by: a reindex may have come between."""
+    given = statement.given((*_CURRENT, ("before", "bigint[]"), ("was", "text[]::jsonb[]")), rows)
     columns = ", ".join(f"{column} = u.{column}" for column, _ in _CURRENT if column not in ("rid", "type", "id"))
     return (
         f"UPDATE resource r SET {columns}, changed_in = pg_current_xact_id() FROM {given}"
-        " WHERE r.rid = u.rid AND r.changed = u.before RETURNING 1"
+        " WHERE r.rid = u.rid AND r.changed = u.before AND r.entries = u.was RETURNING 1"
     )
 
 

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from fhir_server.concepts import Concept, System
-from fhir_server.search.query import Access, Explanation, SearchQuery
+from fhir_server.model import Key
+from fhir_server.search.query import Access, Explanation, IndexEntry, SearchQuery
 from fhir_server.storage.base import Drafts, StateStore, VersionConflict, Write
 from fhir_server.storage.postgres.connection import Connection
 from fhir_server.storage.postgres.errors import LostRace
@@ -24,6 +25,10 @@ _CURRENT = (
     "SELECT nextval('version_sequence'), r.rid, r.type, r.id, r.version, r.changed, r.updated, r.method, r.entries, r.body,"
     " r.outline FROM unnest(?::bigint[], ?::text[]) WITH ORDINALITY AS asked(type, id, place)"
     " LEFT JOIN resource r ON r.type = asked.type AND r.id = asked.id ORDER BY place"
+)
+_HELD = (
+    "SELECT r.rid FROM unnest(?::bigint[], ?::text[]) AS asked(type, id) JOIN resource r ON r.type = asked.type AND r.id = asked.id"
+    " ORDER BY r.rid FOR UPDATE OF r"
 )
 _NUMBERS = "SELECT nextval('version_sequence') FROM generate_series(1, ?)"
 _ONE = (
@@ -45,6 +50,7 @@ class Work(SqlWork):
         self._sequences: deque[int] = deque()
         self._looked_up: dict[Place, Current | None] = {}
         self._allowed = 0.0
+        self._holds = ""
 
     def finish(self) -> None:
         """All that the work did is in the tables."""
@@ -86,6 +92,26 @@ class Work(SqlWork):
     def _one_at_a_time(self) -> None:
         self._db.execute("SELECT pg_advisory_xact_lock(?)", (CONCEPTS,))
 
+    async def reindex(self, writes: Sequence[Write]) -> int:
+        self._hold([write.version.key for write in writes])
+        return await super().reindex(writes)
+
+    def repair(self, key: Key, version_id: str, entries: Sequence[IndexEntry]) -> bool:
+        self._hold([key])
+        return super().repair(key, version_id, entries)
+
+    async def purge(self, key: Key, version_id: str | None = None) -> int:
+        self._hold([key])
+        return await super().purge(key, version_id)
+
+    def _hold(self, keys: Sequence[Key]) -> None:
+        """Nobody else writes these resources between now and the commit: what is read of them next stays so."""
+        places = [place for place in map(self._place, keys) if place is not None]
+        if places:
+            types, ids = zip(*places, strict=True)
+            self.tables().db.execute(_HELD, (list(types), list(ids)))
+        self._holds = " FOR UPDATE"  # one that was purged and made again meanwhile is another row
+
     # ---- what PostgreSQL does in its own way
 
     @property
@@ -98,7 +124,7 @@ class Work(SqlWork):
     def _stored(self, place: Place) -> Current | None:
         if place in self._looked_up:
             return self._looked_up[place]
-        row = self._db.execute(_ONE, place).fetchone()
+        row = self._db.execute(_ONE + self._holds, place).fetchone()
         return None if row is None else Current(*row)
 
     def _expect(self, writes: Sequence[Write]) -> None:

@@ -1,10 +1,12 @@
 """What a background reindex stands on: walks that miss nothing, entries exchanged in transactions, revisions that hold."""
 
+from collections.abc import Sequence
+
 import anyio
 
-from fhir_server.search.query import EVERYTHING, UNRESTRICTED, SearchQuery
+from fhir_server.search.query import EVERYTHING, UNRESTRICTED, Not, SearchQuery
 from fhir_server.storage.base import Store, Transaction, Write
-from tests.storage.contract.shorthand import coded, deletion, ids, save, save_each, token, version, write
+from tests.storage.contract.shorthand import coded, deletion, ids, key, save, save_each, token, version, write
 
 
 async def test_transaction_reindexes_current_versions_and_leaves_others_alone(store: Store) -> None:
@@ -101,3 +103,53 @@ async def test_a_revision_of_what_was_undone_does_not_stay(store: Store) -> None
             group.start_soon(failing)
             group.start_soon(asking)
     assert sorted(seen) == [0] * 10 + [first] * 10
+
+
+async def test_writers_and_reindexing_side_by_side_leave_what_is_current(store: Store) -> None:
+    """Updates, deletions, a walk that gives other entries, and a purge: only what is current is found, by its own entries."""
+    writing = 4
+    resources = [f"Patient/{n}" for n in range(4)]
+
+    async def change(name: str, turn: int) -> None:
+        async def work(transaction: Transaction) -> None:
+            current = await transaction.read(key(name))
+            number = 1 + int(current.version_id if current else 0)
+            if turn % 5 == 4 and current is not None:
+                await transaction.purge(key(name))
+            elif turn % 3 == 2 and current is not None and not current.deleted:
+                await transaction.append([deletion(name, number)])
+            else:
+                await transaction.append([write(name, token("t", f"v{turn}"), number=number)])
+
+        await store.transact(UNRESTRICTED, work)
+
+    async def writer(lane: int) -> None:
+        nonlocal writing
+        for turn in range(30):
+            await change(resources[(turn + lane) % len(resources)], turn)
+        writing -= 1
+
+    async def reindexer(lane: int) -> None:
+        turn = 0
+        while writing:
+            turn += 1
+            found = await store.reader(UNRESTRICTED).read_many(map(key, resources))
+            asked = [Write(version, [token("t", f"again{lane}{turn}")], None) for version in found]
+            await store.transact(UNRESTRICTED, lambda transaction, asked=asked: transaction.reindex(asked))  # type: ignore[misc]
+            await anyio.sleep(0.02)
+
+    async with anyio.create_task_group() as group:
+        for lane in range(4):
+            group.start_soon(writer, lane)
+        for lane in range(2):
+            group.start_soon(reindexer, lane)
+    assert list(await store.check()) == []
+    await store.transact(UNRESTRICTED, lambda transaction: _again(transaction, resources))
+    alive = {version.key.id for version in await store.reader(UNRESTRICTED).read_many(map(key, resources))}
+    assert set(await ids(store, "Patient", coded("t", "last"))) == alive
+    assert await ids(store, "Patient", Not(coded("t", "last"))) == []
+
+
+async def _again(transaction: Transaction, resources: Sequence[str]) -> int:
+    found = await transaction.read_many(map(key, resources))
+    return await transaction.reindex([Write(version, [token("t", "last")], None) for version in found])
