@@ -21,7 +21,7 @@ from fhir_server.storage.base import HistoryPage, Problem, Record, StateStore, T
 from fhir_server.storage.postgres import schema
 from fhir_server.storage.postgres.backup import dump
 from fhir_server.storage.postgres.check import check
-from fhir_server.storage.postgres.commit import committed
+from fhir_server.storage.postgres.commit import Witness, committed
 from fhir_server.storage.postgres.connection import Connection, Pool
 from fhir_server.storage.postgres.dialect import Postgres
 from fhir_server.storage.postgres.errors import Away, LostRace, translated, unavailable
@@ -133,7 +133,7 @@ class PostgresStore:
                     raise race.error from race
             except Away as error:
                 self.pool().forget()
-                if outcome.asked and await committed(self.pool(), outcome.transaction):
+                if outcome.asked and await committed(self.pool(), outcome.transaction, outcome.witness):
                     made: T = outcome.result
                     return made
                 lost += 1
@@ -148,7 +148,7 @@ class PostgresStore:
         result = finished(work(own))
         own.finish()
         if not connection.begin:
-            outcome.commit(connection, result)
+            outcome.commit(connection, result, own.witness)
         return result
 
     def _reads(self, connection: Connection, *, remembers: bool = True) -> Reads:
@@ -219,12 +219,13 @@ class Outcome:
     def __init__(self) -> None:
         self.asked = False
         self.transaction: str | None = None
+        self.witness: Witness | None = None
         self.result: Any = None
 
-    def commit(self, connection: Connection, result: Any) -> None:
+    def commit(self, connection: Connection, result: Any, witness: Witness | None) -> None:
         """The transaction is committed. Where the connection is lost meanwhile, `asked` is set and the transaction can be asked for."""
         self.transaction = connection.execute("SELECT pg_current_xact_id_if_assigned()::text").get
-        self.result, self.asked = result, True
+        self.result, self.witness, self.asked = result, witness, True
         if connection.script("COMMIT") != "COMMIT":
             raise Unavailable("A statement of the transaction failed: nothing was written.")
         self.asked = False

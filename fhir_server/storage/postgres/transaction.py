@@ -10,6 +10,7 @@ from fhir_server.concepts import Concept, System
 from fhir_server.model import Key
 from fhir_server.search.query import Access, Explanation, IndexEntry, SearchQuery
 from fhir_server.storage.base import Drafts, StateStore, VersionConflict, Write
+from fhir_server.storage.postgres.commit import Witness
 from fhir_server.storage.postgres.connection import Connection
 from fhir_server.storage.postgres.errors import LostRace
 from fhir_server.storage.postgres.explain import explain
@@ -51,6 +52,7 @@ class Work(SqlWork):
         self._looked_up: dict[Place, Current | None] = {}
         self._allowed = 0.0
         self._holds = ""
+        self.witness: Witness | None = None
 
     def finish(self) -> None:
         """All that the work did is in the tables."""
@@ -149,6 +151,9 @@ class Work(SqlWork):
             super()._append(write)
         except VersionConflict as error:
             raise LostRace(error, [str(write.version.key)], seen=True) from error
+        made = self._waiting(self._place(write.version.key))
+        assert made is not None
+        self.witness = Witness(made.changed, made.type, made.id, made.version, made.updated)
 
     def _sequence(self) -> int:
         return self._sequences.popleft()
