@@ -63,4 +63,4 @@ def test_documentation_lets_a_person_try_the_api(server: Process, page: Page) ->
     block.locator(".opblock-summary-control").click()
     block.get_by_role("button", name="Try it out").click()
     block.get_by_role("button", name="Execute").click()
-    expect(block.locator(".live-responses-table .response-col_status").last).to_contain_text("200", timeout=15_000)
+    expect(block.locator(".live-responses-table .response-col_status").last).to_contain_text("200", timeout=60_000)
